@@ -1,0 +1,75 @@
+import type { FastifyRequest } from "fastify";
+import { AppError, notFound } from "../errors";
+import type { PrismaClient } from "../generated/prisma/client";
+import { ledTeams, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    scope: Scope;
+  }
+}
+
+type Guard = (request: FastifyRequest) => Promise<void>;
+export type Guards = ReturnType<typeof createGuards>;
+
+/**
+ * What a route says first: who may. A guard of a learner or a team reads its id off the path
+ * and refuses as if nothing were there whatever the caller may not see.
+ */
+export function createGuards(db: PrismaClient) {
+  const seesLearner = (scope: Scope, id: string) => db.learner.count({ where: { AND: [{ id }, visibleLearners(scope)] } });
+  const writesLearner = (scope: Scope, id: string) => db.learner.count({ where: { AND: [{ id }, writableLearners(scope)] } });
+  const pathId = (request: FastifyRequest, name: "learnerId" | "teamId") => (request.params as Record<typeof name, string>)[name];
+
+  return {
+    /** Whoever has a valid key. */
+    signedIn: async () => {},
+
+    /** Admins alone. */
+    administer: async ({ scope }) => {
+      if (scope.caller.role !== "admin") throw forbidden("an admin's key");
+    },
+
+    /** Admins and services: who keep the directory and the catalogue. */
+    keepDirectory: async ({ scope }) => {
+      if (scope.caller.role === "learner") throw forbidden("a service's or an admin's key");
+    },
+
+    readLearner: async (request) => {
+      if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
+    },
+
+    writeLearner: async (request) => {
+      const id = pathId(request, "learnerId");
+      if (await writesLearner(request.scope, id)) return;
+      throw (await seesLearner(request.scope, id)) ? forbidden("the learner's own key") : notFound();
+    },
+
+    /** The learner's directory entry: kept by admins and services, read by who may see the learner. */
+    keepLearner: async (request) => {
+      if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
+      if (request.scope.caller.role === "learner") throw forbidden("a service's or an admin's key");
+    },
+
+    readTeam: async (request) => {
+      const id = pathId(request, "teamId");
+      if (!(await db.team.count({ where: { AND: [{ id }, visibleTeams(request.scope)] } }))) throw notFound();
+    },
+
+    /** The team's people and their reports. */
+    reportOnTeam: async (request) => {
+      const id = pathId(request, "teamId");
+      if (!(await db.team.count({ where: { AND: [{ id }, ledTeams(request.scope)] } }))) throw notFound();
+    },
+
+    keepTeam: async (request) => {
+      const id = pathId(request, "teamId");
+      if (!(await db.team.count({ where: { AND: [{ id }, visibleTeams(request.scope)] } }))) throw notFound();
+      if (request.scope.caller.role === "learner") throw forbidden("a service's or an admin's key");
+    },
+  } satisfies Record<string, Guard>;
+}
+
+function forbidden(needed: string): AppError {
+  return new AppError("forbidden", `This takes ${needed}.`);
+}

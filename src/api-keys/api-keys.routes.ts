@@ -1,0 +1,64 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { problems } from "../http/problem";
+import { Id } from "../http/schema";
+import { ApiKeyCreate, ApiKeyList, ApiKeyPage, ApiKeyWithSecret } from "./api-keys.schema";
+import { createApiKey, listApiKeys, revokeApiKey } from "./api-keys.service";
+
+const tags = ["API keys"];
+const params = z.object({ apiKeyId: Id });
+
+export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
+  app.route({
+    method: "POST",
+    url: "/api-keys",
+    preHandler: may.signedIn,
+    schema: {
+      operationId: "createApiKey",
+      summary: "Make a key; its secret is shown this once",
+      tags,
+      headers: IdempotencyHeaders,
+      body: ApiKeyCreate,
+      response: { 201: ApiKeyWithSecret, ...problems("forbidden", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight") },
+    },
+    handler: (request, reply) =>
+      answerOnce(
+        { request, reply, db, caller: request.scope.caller },
+        async (tx) => ({ status: 201, body: await createApiKey(tx, request.scope.caller, request.body) }),
+        (key) => ({ ...key, secret: null }),
+      ),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/api-keys",
+    preHandler: may.signedIn,
+    schema: {
+      operationId: "listApiKeys",
+      summary: "List keys, newest first: all for an admin, a learner's own, a service's itself",
+      tags,
+      querystring: ApiKeyList,
+      response: { 200: ApiKeyPage, ...problems() },
+    },
+    handler: ({ scope, query }) => listApiKeys(db, scope.caller, query),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/api-keys/:apiKeyId",
+    preHandler: may.signedIn,
+    schema: {
+      operationId: "revokeApiKey",
+      summary: "Revoke a key, from the next request on",
+      tags,
+      params,
+      response: { 204: z.null(), ...problems("not-found") },
+    },
+    handler: async ({ scope, params }, reply) => {
+      await revokeApiKey(db, scope.caller, params.apiKeyId, clock());
+      return reply.status(204).send(null);
+    },
+  });
+}

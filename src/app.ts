@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import Fastify, { type FastifyServerOptions } from "fastify";
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { authenticate } from "./access/authenticate";
+import { createGuards } from "./access/guards";
+import { apiKeyRoutes } from "./api-keys/api-keys.routes";
+import type { Config } from "./config";
+import type { Context } from "./context";
+import type { PrismaClient } from "./generated/prisma/client";
+import { goalRoutes } from "./goals/goals.routes";
+import type { App } from "./http/app-type";
+import { healthRoutes } from "./http/health.routes";
+import { describeApi } from "./http/openapi";
+import { answerProblems } from "./http/problem";
+import { negotiateRepresentations } from "./http/representations";
+import { learnerRoutes } from "./learners/learners.routes";
+import { meRoutes } from "./me/me.routes";
+import { membershipRoutes } from "./memberships/memberships.routes";
+import { reportRoutes } from "./reports/reports.routes";
+import { resourceRoutes } from "./resources/resources.routes";
+import { studySessionRoutes } from "./study-sessions/study-sessions.routes";
+import { teamRoutes } from "./teams/teams.routes";
+import { timerRoutes } from "./timers/timers.routes";
+import { version } from "./version";
+
+export type AppOptions = { config: Config; db: PrismaClient; clock?: () => Date };
+
+/** The whole service but its socket: plugins, then every feature on one line. */
+export async function buildApp({ config, db, clock = () => new Date() }: AppOptions): Promise<App> {
+  const app: App = Fastify(serverOptions(config)).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  answerProblems(app);
+  negotiateRepresentations(app);
+  await describeApi(app, version);
+
+  healthRoutes(app, db);
+  await app.register(
+    async (v1: App) => {
+      const context: Context = { db, config, clock, may: createGuards(db) };
+      refuseUnguardedRoutes(v1);
+      v1.addHook("onRequest", authenticate(context));
+      meRoutes(v1, context);
+      learnerRoutes(v1, context);
+      membershipRoutes(v1, context);
+      teamRoutes(v1, context);
+      resourceRoutes(v1, context);
+      goalRoutes(v1, context);
+      studySessionRoutes(v1, context);
+      timerRoutes(v1, context);
+      reportRoutes(v1, context);
+      apiKeyRoutes(v1, context);
+    },
+    { prefix: "/v1" },
+  );
+  return app;
+}
+
+function serverOptions(config: Config): FastifyServerOptions {
+  return {
+    logger: config.LOG_LEVEL === "silent" ? false : { level: config.LOG_LEVEL },
+    bodyLimit: config.BODY_LIMIT_BYTES,
+    requestTimeout: config.REQUEST_TIMEOUT_MS,
+    connectionTimeout: 0,
+    handlerTimeout: config.REQUEST_TIMEOUT_MS,
+    genReqId: () => randomUUID(),
+    forceCloseConnections: "idle",
+    // Every address is refused in the same words; a long one is no different.
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
+  } as FastifyServerOptions;
+}
+
+/** A route that does not say who may is a mistake that would show only in an attack. */
+function refuseUnguardedRoutes(app: App): void {
+  app.addHook("onRoute", ({ method, url, preHandler }) => {
+    if (!preHandler) throw new Error(`${method} ${url} does not say who may call it`);
+  });
+}

@@ -1,0 +1,86 @@
+import path from "node:path";
+import { z } from "zod";
+import { isTimeZone } from "./days";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const count = z.coerce.number().int().positive();
+const percent = z.coerce.number().min(0).max(100);
+const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
+
+// The one table of settings. The README shows the same rows; a test compares them.
+const Environment = z.object({
+  HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
+  PORT: port.default(3000).describe("Port to listen on."),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://")
+    .optional()
+    .describe("PostgreSQL 15 or later. Unset: an embedded one in DATA_DIR."),
+  DATA_DIR: z.string().min(1).default(".cairn").describe("Where the embedded database keeps its files."),
+  MIGRATE_ON_START: onOff.default(true).describe("`off`: start only on a database that `npm run migrate` brought up to date."),
+  DATABASE_POOL_SIZE: count.default(10).describe("Connections to the database."),
+  DATABASE_CONNECT_TIMEOUT_MS: count.default(5_000).describe("How long a request waits for a connection."),
+  DATABASE_STATEMENT_TIMEOUT_MS: count.default(30_000).describe("How long one statement may take."),
+  REQUEST_TIMEOUT_MS: count.default(30_000).describe("How long a client may take to send a request."),
+  BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
+  SHUTDOWN_TIMEOUT_MS: count.default(10_000).describe("How long a stop waits for requests under way."),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info").describe("What the log on standard output holds."),
+  ADMIN_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,200}$/, "must be 32 to 200 printable characters without spaces")
+    .optional()
+    .describe("An admin's key to accept. Unset: the first start on an empty database prints one."),
+  TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
+    .default("UTC")
+    .describe("The organisation's zone: whose today a team's report ends on, and a new learner's default."),
+  TARGET: z
+    .string()
+    .regex(/^\d+\/\d+\/\d+$/, "must look like 70/20/10")
+    .transform((text) => text.split("/").map(Number))
+    .refine((target) => target.reduce((sum, share) => sum + share, 0) === 100, "must add up to 100")
+    .default([70, 20, 10])
+    .describe("The organisation's reference mix: on-the-job/social/formal."),
+  MIN_GROUP_SIZE: count.default(5).describe("The fewest people behind a figure whose people the caller may not see."),
+  SUFFICIENT_SESSIONS: count.default(5).describe("Sessions below which a report calls itself insufficient and ranks nothing."),
+  SUFFICIENT_COVERAGE: percent.default(50).describe("Likewise: percent of eligible learners who logged something."),
+});
+
+export type Config = z.output<typeof Environment>;
+
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/** Every setting with its default and its words, for the README's table. */
+export function settings(): { name: string; default: string; description: string }[] {
+  const json = z.toJSONSchema(Environment, { io: "input", unrepresentable: "any" });
+  return Object.entries(Environment.shape).map(([name, schema]) => ({
+    name,
+    default: String(inputDefault(name, json) ?? ""),
+    description: schema.description ?? "",
+  }));
+}
+
+/**
+ * Reads the settings. An empty value counts as unset.
+ *
+ * @throws ConfigError naming every setting that is wrong, and how
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const result = Environment.safeParse(given);
+  if (!result.success) {
+    const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+    throw new ConfigError(`The configuration is wrong; correct these environment variables:\n${lines.join("\n")}`);
+  }
+  return { ...result.data, DATA_DIR: path.resolve(result.data.DATA_DIR) };
+}
+
+function inputDefault(name: string, json: z.core.JSONSchema.BaseSchema): unknown {
+  const property = json.properties?.[name];
+  const value = typeof property === "object" ? property.default : undefined;
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return Array.isArray(value) ? value.join("/") : value;
+}

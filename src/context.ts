@@ -1,0 +1,12 @@
+import type { Guards } from "./access/guards";
+import type { Config } from "./config";
+import type { PrismaClient } from "./generated/prisma/client";
+
+/** What a feature's routes are given: nothing else is reached from there. */
+export type Context = {
+  db: PrismaClient;
+  config: Config;
+  /** Now. An argument, so that tests decide what time it is. */
+  clock: () => Date;
+  may: Guards;
+};

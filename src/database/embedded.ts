@@ -1,0 +1,64 @@
+import { once } from "node:events";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { Worker } from "node:worker_threads";
+
+export type EmbeddedPostgres = { host: string; port: number; close(): Promise<void> };
+
+const PORT = 5432;
+// The shortest limit on a socket's path among the platforms that Node runs on (macOS: 104).
+const LONGEST_SOCKET_PATH = 103;
+const MAX_CONNECTIONS = 100;
+
+/**
+ * Starts Postgres (PGlite) in a worker thread, so that a long query does not stall the
+ * event loop, behind a socket that only this user can reach: it asks for no password.
+ *
+ * @param dataDir where the data is kept, created with mode 0700; undefined: in memory
+ */
+export async function startEmbedded(dataDir: string | undefined): Promise<EmbeddedPostgres> {
+  if (dataDir) {
+    mkdirSync(dataDir, { recursive: true });
+    chmodSync(dataDir, 0o700);
+  }
+  const socketDir = process.platform === "win32" ? undefined : socketDirectory(dataDir);
+  const worker = new Worker(path.join(__dirname, "embedded.worker.js"), {
+    workerData: {
+      dataDir: dataDir && path.join(dataDir, "postgres"),
+      listen: socketDir ? { path: socketPath(socketDir.path) } : { host: "127.0.0.1", port: 0 },
+      maxConnections: MAX_CONNECTIONS,
+    },
+  });
+  const [{ address }] = (await once(worker, "message")) as [{ address: string }];
+  const [host, port] = socketDir ? [socketDir.path, PORT] : hostAndPort(address);
+  return {
+    host,
+    port,
+    async close() {
+      const stopped = once(worker, "message");
+      worker.postMessage("stop");
+      await stopped;
+      await worker.terminate();
+      if (socketDir?.temporary) rmSync(socketDir.path, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Inside the data directory, or in a private temporary one where that path would be too long. */
+function socketDirectory(dataDir: string | undefined): { path: string; temporary: boolean } {
+  if (dataDir && Buffer.byteLength(socketPath(dataDir)) <= LONGEST_SOCKET_PATH) {
+    return { path: path.resolve(dataDir), temporary: false };
+  }
+  return { path: mkdtempSync(path.join(os.tmpdir(), "cairn-")), temporary: true };
+}
+
+/** The name under which a Postgres client looks for a server in a directory. */
+function socketPath(directory: string): string {
+  return path.join(path.resolve(directory), `.s.PGSQL.${PORT}`);
+}
+
+function hostAndPort(address: string): [string, number] {
+  const [host, port] = address.split(":");
+  return [host as string, Number(port)];
+}

@@ -1,0 +1,131 @@
+import { createHash, randomUUID } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import type { ClientBase, Pool } from "pg";
+
+export type Migration = { name: string; sql: string; checksum: string };
+
+export class MigrationError extends Error {
+  override name = "MigrationError";
+}
+
+/** The migrations that ship with the service. */
+export const MIGRATIONS_DIR = path.join(__dirname, "../../prisma/migrations");
+
+// The lock that Prisma's own `migrate deploy` takes, so that the two exclude each other.
+const MIGRATION_LOCK = 72707369;
+const LOCK_TIMEOUT = "10s";
+
+/**
+ * Applies what is pending, each migration in a transaction of its own, in order of name.
+ * Safe to run from several processes at once: the others wait, then find nothing to do.
+ * Writes the same `_prisma_migrations` rows as `prisma migrate deploy`.
+ *
+ * @returns the names applied by this call
+ * @throws MigrationError when an applied migration was edited or is missing here
+ */
+export async function migrate(pool: Pool, migrations: Migration[]): Promise<string[]> {
+  const applied: string[] = [];
+  const client = await pool.connect();
+  try {
+    for (;;) {
+      const name = await applyNext(client, migrations);
+      if (name === null) return applied;
+      applied.push(name);
+    }
+  } finally {
+    client.release();
+  }
+}
+
+/**
+ * The names of the migrations that the database still lacks.
+ *
+ * @throws MigrationError when an applied migration was edited or is missing here
+ */
+export async function pendingMigrations(pool: Pool, migrations: Migration[]): Promise<string[]> {
+  const client = await pool.connect();
+  try {
+    return (await pending(client, migrations)).map((migration) => migration.name);
+  } finally {
+    client.release();
+  }
+}
+
+export async function readMigrations(directory = MIGRATIONS_DIR): Promise<Migration[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const sql = await readFile(path.join(directory, name, "migration.sql"), "utf8");
+      return { name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
+    }),
+  );
+}
+
+async function applyNext(client: ClientBase, migrations: Migration[]): Promise<string | null> {
+  await client.query("BEGIN");
+  try {
+    // A transaction's lock rather than a session's: it holds behind a pooler, too. Waiting
+    // for another process's migrations has no limit, waiting for a table has.
+    await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+    await client.query("SET LOCAL statement_timeout = 0");
+    await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+    await client.query(MIGRATIONS_TABLE);
+    const [next] = await pending(client, migrations);
+    if (next) {
+      const startedAt = new Date();
+      await client.query(next.sql);
+      await client.query(
+        `INSERT INTO "_prisma_migrations" (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+         VALUES ($1, $2, $3, $4, now(), 1)`,
+        [randomUUID(), next.checksum, next.name, startedAt],
+      );
+    }
+    await client.query("COMMIT");
+    return next?.name ?? null;
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
+}
+
+async function pending(client: ClientBase, migrations: Migration[]): Promise<Migration[]> {
+  const applied = await appliedChecksums(client);
+  const known = new Map(migrations.map((migration) => [migration.name, migration.checksum]));
+  for (const [name, checksum] of applied) {
+    if (!known.has(name)) {
+      throw new MigrationError(
+        `Migration ${name} is applied to this database but missing from prisma/migrations. Restore its folder, or run the release that has it.`,
+      );
+    }
+    if (known.get(name) !== checksum) {
+      throw new MigrationError(
+        `Migration ${name} was edited after it had been applied to this database. Restore its migration.sql and put the change into a new migration.`,
+      );
+    }
+  }
+  return migrations.filter((migration) => !applied.has(migration.name));
+}
+
+async function appliedChecksums(client: ClientBase): Promise<Map<string, string>> {
+  const exists = await client.query(`SELECT to_regclass('"_prisma_migrations"') IS NOT NULL AS exists`);
+  if (!exists.rows[0].exists) return new Map();
+  const { rows } = await client.query<{ name: string; checksum: string }>(
+    `SELECT migration_name AS name, checksum FROM "_prisma_migrations"
+     WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
+  );
+  return new Map(rows.map((row) => [row.name, row.checksum]));
+}
+
+const MIGRATIONS_TABLE = `
+  CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
+    id                  varchar(36) PRIMARY KEY NOT NULL,
+    checksum            varchar(64) NOT NULL,
+    finished_at         timestamptz,
+    migration_name      varchar(255) NOT NULL,
+    logs                text,
+    rolled_back_at      timestamptz,
+    started_at          timestamptz NOT NULL DEFAULT now(),
+    applied_steps_count integer NOT NULL DEFAULT 0
+  )`;

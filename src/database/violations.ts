@@ -1,0 +1,82 @@
+import { AppError, type ProblemCode } from "../errors";
+
+// The database decides; this table says in whose words. Names are those of the migrations.
+const CONSTRAINTS: Record<string, [ProblemCode, string]> = {
+  learners_pkey: ["already-exists", "A learner with this id exists. Read it, or choose another id."],
+  learners_email_key: ["already-exists", "A learner with this e-mail address exists. Change that learner instead."],
+  learners_external_id_key: ["already-exists", "A learner with this externalId exists. Change that learner instead."],
+  teams_no_cycle: ["team-cycle", "The new parent is the team itself or lies below it. Choose a team outside of its subtree, or move that one first."],
+  teams_parent_id_fkey: ["reference-missing", "The parent team does not exist. Create it first."],
+  teams_lead_id_fkey: ["reference-missing", "The lead is not a learner here. Create the learner first."],
+  memberships_no_overlap: [
+    "membership-overlap",
+    "The learner is in a team on some of these days already. Read the history at this address; end the period that overlaps with untilDay, delete it, or choose another day.",
+  ],
+  memberships_period_check: ["invalid-request", "untilDay must be after fromDay."],
+  memberships_learner_id_fkey: ["reference-missing", "The learner does not exist. Create the learner first."],
+  memberships_team_id_fkey: ["reference-missing", "The team does not exist. Create it first."],
+  resources_learner_id_fkey: ["reference-missing", "The learner behind this resource does not exist. Create the learner first."],
+  goals_period_check: ["invalid-request", "dueOn must not be before startsOn."],
+  study_sessions_goal_fkey: ["reference-missing", "The learner has no such goal. Use the id of one of the learner's own goals."],
+  study_sessions_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources."],
+  timers_pkey: ["timer-running", "Stop the running timer into a session, or discard it, before starting another."],
+  timers_goal_fkey: ["reference-missing", "The learner has no such goal. Use the id of one of the learner's own goals."],
+  timers_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources."],
+  api_keys_learner_id_fkey: ["reference-missing", "The learner does not exist. Create the learner first."],
+};
+
+const IN_USE = new AppError("in-use", "Other records refer to this, and their history would be lost with it. Move or end those first.");
+
+type Cause = { kind?: string; originalCode?: string; originalMessage?: string };
+
+/** The problem that stands for a violated constraint; undefined for any other error. */
+export function constraintProblem(error: unknown): AppError | undefined {
+  const { originalMessage } = causeOf(error);
+  if (!originalMessage) return undefined;
+  // Both PostgreSQL's own messages and those of the triggers name the constraint so.
+  const name = /constraint "([^"]+)"/.exec(originalMessage)?.[1];
+  if (!name) return undefined;
+  if (/^update or delete on/.test(originalMessage)) return IN_USE;
+  const known = CONSTRAINTS[name];
+  return known && new AppError(...known);
+}
+
+/** Whether an update or delete found no row. */
+export function isRecordMissing(error: unknown): boolean {
+  return codeOf(error) === "P2025";
+}
+
+/** Whether the database is away, or too busy to answer in time; the request changed nothing or may be retried. */
+export function isUnavailable(error: unknown): boolean {
+  const { kind, originalCode = "" } = causeOf(error);
+  return (
+    UNAVAILABLE_PRISMA.has(codeOf(error)) ||
+    UNAVAILABLE_KINDS.has(kind ?? "") ||
+    UNAVAILABLE_SOCKET.has(codeOf(error)) ||
+    /^(08|57P|53|55P03|57014|40001|40P01)/.test(originalCode || codeOf(error)) ||
+    UNAVAILABLE_WORDS.test((error as Error | undefined)?.message ?? "")
+  );
+}
+
+const UNAVAILABLE_PRISMA = new Set(["P1001", "P1002", "P1008", "P1011", "P1017", "P2024", "P2028", "P2034", "P2037"]);
+const UNAVAILABLE_KINDS = new Set([
+  "DatabaseNotReachable",
+  "ConnectionClosed",
+  "SocketTimeout",
+  "TooManyConnections",
+  "TlsConnectionError",
+  "TransactionWriteConflict",
+]);
+const UNAVAILABLE_SOCKET = new Set(["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENOTFOUND", "EPIPE", "ENOENT"]);
+// pg's own errors carry no code.
+const UNAVAILABLE_WORDS =
+  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Can't reach database server|not queryable/;
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | undefined)?.code ?? "");
+}
+
+function causeOf(error: unknown): Cause {
+  const outer = error as { meta?: { driverAdapterError?: { cause?: Cause } }; cause?: Cause } | undefined;
+  return outer?.meta?.driverAdapterError?.cause ?? outer?.cause ?? {};
+}

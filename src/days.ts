@@ -1,0 +1,87 @@
+/** A day of the calendar, `YYYY-MM-DD`. As text it sorts and compares as a day does. */
+export type Day = string;
+
+export const PERIODS = ["day", "week", "month", "quarter", "year"] as const;
+export type Period = (typeof PERIODS)[number];
+
+const MS_PER_DAY = 86_400_000;
+
+/** The day that an instant falls on in a time zone. */
+export function dayIn(instant: Date, timeZone: string): Day {
+  return formatter(timeZone).format(instant);
+}
+
+/** The name of an IANA zone that this machine knows; not a bare offset, which has no summer. */
+export function isTimeZone(name: string): boolean {
+  if (!/^[A-Za-z]/.test(name)) return false;
+  try {
+    formatter(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Midnight UTC of a day: the form in which a `date` column travels. */
+export function toDate(day: Day): Date {
+  return new Date(`${day}T00:00:00Z`);
+}
+
+export function toDay(date: Date): Day {
+  return date.toISOString().slice(0, 10);
+}
+
+export function addDays(day: Day, count: number): Day {
+  return toDay(new Date(toDate(day).getTime() + count * MS_PER_DAY));
+}
+
+/** Days in `[from, to)`. */
+export function daysBetween(from: Day, to: Day): number {
+  return (toDate(to).getTime() - toDate(from).getTime()) / MS_PER_DAY;
+}
+
+/** The first day of the week (Monday), month, quarter or year that holds a day. */
+export function startOf(period: Period, day: Day): Day {
+  const date = toDate(day);
+  const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
+  switch (period) {
+    case "day":
+      return day;
+    case "week":
+      return addDays(day, -((date.getUTCDay() + 6) % 7));
+    case "month":
+      return toDay(new Date(Date.UTC(year, month, 1)));
+    case "quarter":
+      return toDay(new Date(Date.UTC(year, month - (month % 3), 1)));
+    case "year":
+      return toDay(new Date(Date.UTC(year, 0, 1)));
+  }
+}
+
+/** The first day after the period that holds a day. */
+export function endOf(period: Period, day: Day): Day {
+  const start = toDate(startOf(period, day));
+  switch (period) {
+    case "day":
+      return addDays(day, 1);
+    case "week":
+      return addDays(toDay(start), 7);
+    default:
+      return toDay(new Date(Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + MONTHS[period], 1)));
+  }
+}
+
+const MONTHS = { month: 1, quarter: 3, year: 12 };
+
+// A formatter costs far more to make than to use, and an organisation spans few zones.
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatter(timeZone: string): Intl.DateTimeFormat {
+  let known = formatters.get(timeZone);
+  if (!known) {
+    // The Swedish way of writing a date is ISO 8601's.
+    known = new Intl.DateTimeFormat("sv-SE", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
+    formatters.set(timeZone, known);
+  }
+  return known;
+}

@@ -1,0 +1,54 @@
+/** One thing that is wrong: where in the request, and what to do about it. */
+export type Flaw = { pointer: string; detail: string };
+
+/** Every problem that the API answers with: code → status and title. Codes are stable; clients switch on them. */
+export const PROBLEMS = {
+  "invalid-request": { status: 400, title: "The request is not valid" },
+  unauthenticated: { status: 401, title: "Who is calling is not known" },
+  forbidden: { status: 403, title: "The caller may see this but not change it" },
+  "not-found": { status: 404, title: "There is nothing here" },
+  "request-timeout": { status: 408, title: "The request took too long to arrive" },
+  "already-exists": { status: 409, title: "There is one already" },
+  "body-differs": { status: 409, title: "The id names something else already" },
+  "session-deleted": { status: 409, title: "The session was deleted" },
+  "team-cycle": { status: 409, title: "A team cannot be its own ancestor" },
+  "membership-overlap": { status: 409, title: "A learner is in at most one team on any day" },
+  "timer-running": { status: 409, title: "A timer is running already" },
+  "in-use": { status: 409, title: "Something else still refers to this" },
+  "idempotency-key-in-flight": { status: 409, title: "The first request with this key is under way" },
+  "version-mismatch": { status: 412, title: "It changed since it was read" },
+  "body-too-large": { status: 413, title: "The body is too large" },
+  "unsupported-media-type": { status: 415, title: "The body is of an unknown type" },
+  "reference-missing": { status: 422, title: "Something the request refers to does not exist" },
+  "idempotency-key-reused": { status: 422, title: "The key came with another body before" },
+  "timer-too-long": { status: 422, title: "The timer ran for longer than a day" },
+  "too-many-groups": { status: 422, title: "The report would have too many groups" },
+  "headers-too-large": { status: 431, title: "The headers are too large" },
+  internal: { status: 500, title: "Something went wrong here" },
+  unavailable: { status: 503, title: "The service cannot answer right now" },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** A refusal that the caller can understand and act on. */
+export class AppError extends Error {
+  override name = "AppError";
+
+  constructor(
+    readonly code: ProblemCode,
+    readonly detail: string,
+    readonly flaws: Flaw[] = [],
+  ) {
+    super(detail);
+  }
+}
+
+/** The same words for what is not there and for what the caller may not see. */
+export function notFound(): AppError {
+  return new AppError("not-found", "Nothing is here, or nothing that this caller may see. Check the address and whose key is used.");
+}
+
+/** A refusal that points at one place of the body. */
+export function invalid(pointer: string, detail: string): AppError {
+  return new AppError("invalid-request", detail, [{ pointer, detail }]);
+}

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { ifVersion } from "../http/preconditions";
+import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
+import { Id } from "../http/schema";
+import { Goal, GoalCreate, GoalList, GoalPage, GoalUpdate } from "./goals.schema";
+import { createGoal, deleteGoal, getGoal, listGoals, updateGoal } from "./goals.service";
+
+const tags = ["Goals"];
+const ofLearner = z.object({ learnerId: Id });
+const params = ofLearner.extend({ goalId: Id });
+
+export function goalRoutes(app: App, { db, may }: Context): void {
+  app.route({
+    method: "POST",
+    url: "/learners/:learnerId/goals",
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "createGoal",
+      summary: "Set a goal",
+      tags,
+      params: ofLearner,
+      headers: IdempotencyHeaders,
+      body: GoalCreate,
+      response: { 201: Goal, ...problems("not-found", "forbidden", "already-exists", "idempotency-key-reused", "idempotency-key-in-flight") },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+        const goal = await createGoal(tx, request.params.learnerId, request.body);
+        return { status: 201, body: goal, location: `/v1/learners/${goal.learnerId}/goals/${goal.id}` };
+      }),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId/goals",
+    preHandler: may.readLearner,
+    config: csvList(Goal),
+    schema: {
+      operationId: "listGoals",
+      summary: "List a learner's goals, newest first",
+      tags,
+      params: ofLearner,
+      querystring: GoalList,
+      response: { 200: GoalPage, ...problems("not-found") },
+    },
+    handler: ({ params, query }) => listGoals(db, params.learnerId, query),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId/goals/:goalId",
+    preHandler: may.readLearner,
+    schema: { operationId: "getGoal", summary: "Read a goal", tags, params, response: { 200: Goal, ...problems("not-found") } },
+    handler: ({ params }) => getGoal(db, params.learnerId, params.goalId),
+  });
+
+  app.route({
+    method: "PATCH",
+    url: "/learners/:learnerId/goals/:goalId",
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "updateGoal",
+      summary: "Change a goal (merge patch)",
+      tags,
+      params,
+      body: GoalUpdate,
+      response: { 200: Goal, ...problems("not-found", "forbidden", "version-mismatch") },
+    },
+    handler: (request) => updateGoal(db, request.params.learnerId, request.params.goalId, request.body, ifVersion(request)),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/learners/:learnerId/goals/:goalId",
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "deleteGoal",
+      summary: "Delete a goal that nothing was logged on",
+      tags,
+      params,
+      response: { 204: z.null(), ...problems("not-found", "forbidden", "in-use", "version-mismatch") },
+    },
+    handler: async (request, reply) => {
+      await deleteGoal(db, request.params.learnerId, request.params.goalId, ifVersion(request));
+      return reply.status(204).send(null);
+    },
+  });
+}

@@ -1,0 +1,44 @@
+import { stringify } from "csv-stringify/sync";
+import type { z } from "zod";
+
+export type CsvCell = string | number | boolean | null;
+
+/**
+ * A table as RFC 4180 text with a header line. A text that a spreadsheet would take for a
+ * formula gets an apostrophe in front; numbers stay numbers. A null is an empty cell, a list
+ * is joined by "; ", a nested object becomes columns such as `share.onTheJob`.
+ */
+export function toCsv(columns: string[], rows: unknown[]): string {
+  const table = rows.map((row) => {
+    const cells = flatten(row);
+    return columns.map((column) => cells.get(column) ?? null);
+  });
+  return stringify([columns, ...table], { record_delimiter: "\r\n", cast: { string: guard, boolean: String } });
+}
+
+/** The columns that an object's schema gives, in its order. */
+export function csvColumns(schema: z.ZodType, prefix = ""): string[] {
+  const shape = objectShape(schema);
+  if (!shape) return [prefix];
+  return Object.entries(shape).flatMap(([key, field]) => csvColumns(field as z.ZodType, prefix ? `${prefix}.${key}` : key));
+}
+
+function flatten(value: unknown, prefix = "", cells = new Map<string, CsvCell>()): Map<string, CsvCell> {
+  if (Array.isArray(value)) cells.set(prefix, value.join("; "));
+  else if (typeof value === "object" && value !== null) {
+    for (const [key, field] of Object.entries(value)) flatten(field, prefix ? `${prefix}.${key}` : key, cells);
+  } else cells.set(prefix, value as CsvCell);
+  return cells;
+}
+
+function guard(text: string): string {
+  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+}
+
+/** The fields of an object schema, also behind nullable, optional and codecs (which travel as their input). */
+function objectShape(schema: z.ZodType): Record<string, unknown> | undefined {
+  const def = schema.def as { type: string; innerType?: z.ZodType; in?: z.ZodType; shape?: Record<string, unknown> };
+  if (def.type === "object") return def.shape;
+  const inner = def.type === "nullable" || def.type === "optional" ? def.innerType : def.type === "pipe" ? def.in : undefined;
+  return inner && objectShape(inner);
+}

@@ -1,0 +1,27 @@
+import { z } from "zod";
+import type { PrismaClient } from "../generated/prisma/client";
+import type { App } from "./app-type";
+import { problems } from "./problem";
+
+const Health = z.object({ status: z.literal("ok") }).meta({ id: "Health", examples: [{ status: "ok" }] });
+const anyone = { tags: ["Service"], security: [] };
+
+/** For whoever runs the service: whether the process lives, and whether it can answer. */
+export function healthRoutes(app: App, db: PrismaClient): void {
+  app.route({
+    method: "GET",
+    url: "/livez",
+    schema: { operationId: "getLiveness", summary: "Whether the process lives", ...anyone, response: { 200: Health, ...problems() } },
+    handler: async () => ({ status: "ok" }) as const,
+  });
+
+  app.route({
+    method: "GET",
+    url: "/readyz",
+    schema: { operationId: "getReadiness", summary: "Whether the service can answer: its database does", ...anyone, response: { 200: Health, ...problems() } },
+    handler: async () => {
+      await db.$queryRaw`SELECT 1`;
+      return { status: "ok" } as const;
+    },
+  });
+}

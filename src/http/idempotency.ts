@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { type Db, inTransaction } from "../database/transaction";
+import { AppError } from "../errors";
+import type { Prisma } from "../generated/prisma/client";
+
+const KEPT_HOURS = 24;
+
+/** The header of every POST that creates. */
+export const IdempotencyHeaders = z.object({
+  "idempotency-key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/, "Must be 1 to 128 printable characters without spaces.")
+    .optional()
+    .meta({
+      description: `A key of your choice for this one creation, such as a UUID. The same request sent again within ${KEPT_HOURS} hours gets the first answer again.`,
+    }),
+});
+
+type Answer<T> = { status: number; body: T; location?: string };
+type Owner = { keyId: string };
+
+/**
+ * Answers a POST that creates. With an `Idempotency-Key`, the answer is stored in the
+ * transaction of the write itself, so that there is never one without the other.
+ *
+ * @param keep what of the answer may be stored; a secret must not
+ * @throws AppError when the key came with another request before, or with this one right now
+ */
+export async function answerOnce<T extends object>(
+  { request, reply, db, caller }: { request: FastifyRequest; reply: FastifyReply; db: Db; caller: Owner },
+  work: (db: Db) => Promise<Answer<T>>,
+  keep: (body: T) => object = (body) => body,
+): Promise<T> {
+  const key = request.headers["idempotency-key"];
+  if (typeof key !== "string") return send(reply, await work(db));
+
+  const owner = { apiKeyId: caller.keyId, key };
+  const bodyDigest = digest([request.method, request.url, request.body]);
+  return inTransaction(db, async (tx) => {
+    await claim(tx, owner);
+    const known = await tx.idempotencyKey.findUnique({ where: { apiKeyId_key: owner } });
+    if (known) {
+      if (!bodyDigest.equals(known.bodyDigest)) {
+        throw new AppError("idempotency-key-reused", "Choose a new Idempotency-Key for a new request; this one belongs to another.");
+      }
+      // The stored answer is already what the serializer made of it.
+      reply
+        .serializer((body) => JSON.stringify(body))
+        .header("Content-Type", "application/json; charset=utf-8")
+        .header("Idempotency-Replayed", "true");
+      return send(reply, { status: known.status, body: known.body as T, ...(known.headers as { location?: string }) });
+    }
+    const answer = await work(tx);
+    const headers = answer.location ? { location: answer.location } : {};
+    const body = JSON.parse(reply.serializeInput({ ...keep(answer.body) }, String(answer.status)) as string);
+    await tx.idempotencyKey.create({ data: { ...owner, bodyDigest, status: answer.status, headers, body } });
+    return send(reply, answer);
+  });
+}
+
+/** Digest of a parsed request: equal for what means the same, whatever the order of its keys. */
+export function digest(value: unknown): Buffer<ArrayBuffer> {
+  return createHash("sha256").update(JSON.stringify(value, sortKeys)).digest();
+}
+
+/** Makes this request the only one under way with its key, and forgets the caller's expired ones. */
+async function claim(tx: Prisma.TransactionClient, { apiKeyId, key }: { apiKeyId: string; key: string }): Promise<void> {
+  const [claimed] = await tx.$queryRaw<{ free: boolean }[]>`
+    SELECT pg_try_advisory_xact_lock(hashtextextended(${`${apiKeyId} ${key}`}, 0)) AS free`;
+  if (!claimed?.free) {
+    throw new AppError("idempotency-key-in-flight", "Wait for the first request with this Idempotency-Key, then send this one again to get its answer.");
+  }
+  const expired = new Date(Date.now() - KEPT_HOURS * 3_600_000);
+  await tx.idempotencyKey.deleteMany({ where: { apiKeyId, createdAt: { lt: expired } } });
+}
+
+function send<T>(reply: FastifyReply, { status, body, location }: Answer<T>): T {
+  reply.status(status);
+  if (location) reply.header("Location", location);
+  return body;
+}
+
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { invalid } from "../errors";
+
+const MAX_LIMIT = 200;
+const DEFAULT_LIMIT = 50;
+
+/** The two parameters of every list. */
+export const pageQuery = {
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_LIMIT)
+    .optional()
+    .meta({ description: `Items a page, at most ${MAX_LIMIT}; ${DEFAULT_LIMIT} unless told.` }),
+  cursor: z.string().max(1_000).optional().meta({ description: "`next` of the page before. Opaque." }),
+};
+
+export type PageQuery = { limit?: number | undefined; cursor?: string | undefined };
+export type Page<T> = { items: T[]; next: string | null };
+
+/** The schema of a page of items, named after the item. */
+export function pageOf<T extends z.ZodType>(item: T) {
+  const { id, examples } = z.globalRegistry.get(item) ?? {};
+  return z
+    .object({ items: z.array(item), next: z.string().nullable().meta({ description: "The cursor of the page after; null on the last." }) })
+    .meta({ id: `${id}Page`, examples: [{ items: examples ?? [], next: null }] });
+}
+
+/** Where a page begins: after the item with this sort value and id. */
+export type After = { value: string; id: string };
+
+/**
+ * Reads one page: asks `read` for one item more than fits, to know whether there is a next.
+ * A cursor is bound to its list and the list's filters.
+ *
+ * @param list names the list and its filters; a cursor of another is refused
+ * @param sortValue what the list is ordered by before the id, as text that sorts no further than the database does
+ * @throws AppError for a cursor that this list did not give out
+ */
+export async function readPage<T extends { id: string }>(
+  list: unknown,
+  query: PageQuery,
+  sortValue: (item: T) => string,
+  read: (take: number, after: After | undefined) => Promise<T[]>,
+): Promise<Page<T>> {
+  const limit = query.limit ?? DEFAULT_LIMIT;
+  const tag = createHash("sha256").update(JSON.stringify(list)).digest("base64url").slice(0, 12);
+  const items = await read(limit + 1, query.cursor === undefined ? undefined : decode(query.cursor, tag));
+  if (items.length <= limit) return { items, next: null };
+  items.pop();
+  const last = items.at(-1) as T;
+  return { items, next: encode({ value: sortValue(last), id: last.id }, tag) };
+}
+
+/** A filter for what comes after a page's end in the order (field, id). */
+export function beyond(field: string, direction: "asc" | "desc", after: After | undefined) {
+  if (!after) return {};
+  const further = direction === "asc" ? "gt" : "lt";
+  return { OR: [{ [field]: { [further]: after.value } }, { [field]: after.value, id: { [further]: after.id } }] };
+}
+
+const Cursor = z.tuple([z.string(), z.string(), z.uuid(), z.string()]);
+
+// The last part is a checksum over the others: a cursor is not a secret, but one made by
+// hand is a mistake, better refused than answered with a page that means nothing.
+function encode({ value, id }: After, tag: string): string {
+  return Buffer.from(JSON.stringify([tag, value, id, checksum(tag, value, id)])).toString("base64url");
+}
+
+function decode(cursor: string, tag: string): After {
+  const parsed = Cursor.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
+  if (parsed.success) {
+    const [givenTag, value, id, sum] = parsed.data;
+    if (givenTag === tag && sum === checksum(tag, value, id)) return { value, id };
+  }
+  const detail = "Not a cursor of this list with these filters. Use `next` of the page before, or start without a cursor.";
+  throw invalid("query/cursor", detail);
+}
+
+function checksum(...parts: string[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 12);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,19 @@
+import type { FastifyRequest } from "fastify";
+import { AppError } from "../errors";
+
+/** A filter on `version` for an update: what `If-Match` asks for, or nothing. */
+export type IfVersion = { version?: number };
+
+/**
+ * Reads `If-Match`. No row of another version matches the filter, and an update that finds
+ * no row under an `If-Match` is answered with 412.
+ *
+ * @throws AppError when it is not one strong ETag of this API: no version can match it
+ */
+export function ifVersion(request: FastifyRequest): IfVersion {
+  const header = request.headers["if-match"];
+  if (header === undefined || header === "*") return {};
+  const version = /^"(\d{1,9})"$/.exec(header)?.[1];
+  if (version) return { version: Number(version) };
+  throw new AppError("version-mismatch", 'If-Match takes one ETag as it was answered, such as "3", or * for any.');
+}

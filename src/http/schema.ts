@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { isTimeZone } from "../days";
+
+// The primitives that every feature's schema is made of.
+
+const EARLIEST_DAY = "1970-01-01";
+const LATEST_DAY = "2999-12-31";
+
+export const Id = z
+  .uuid("Must be a UUID.")
+  .toLowerCase()
+  .meta({ examples: ["0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e"] });
+
+/** A name or a title: text without space around it. */
+export function text(maxLength: number) {
+  return keepable(z.string().trim(), maxLength);
+}
+
+/** Words kept exactly as they were written. */
+export function prose(maxLength: number) {
+  return keepable(z.string(), maxLength);
+}
+
+/** Refuses what not every database and JSON reader can hold. */
+function keepable(string: z.ZodString, maxLength: number) {
+  return string
+    .min(1, "Must not be empty.")
+    .max(maxLength, `Must be at most ${maxLength} characters.`)
+    .refine((value) => !value.includes("\0"), "Must not contain the NUL character.")
+    .refine((value) => value.isWellFormed(), "Must be well-formed Unicode: it holds half of a surrogate pair.");
+}
+
+/** An instant; travels as RFC 3339, answered in UTC. */
+export const Instant = z.codec(
+  z.iso.datetime({ offset: true, error: "Must be an RFC 3339 date and time with a zone, such as 2026-11-23T09:30:00Z." }),
+  z.date(),
+  {
+    decode: (value) => new Date(value),
+    encode: (date) => date.toISOString(),
+  },
+);
+
+/** A day of the calendar as text. */
+export const DayText = z.iso
+  .date("Must be a day such as 2026-11-23.")
+  .refine((day) => day >= EARLIEST_DAY && day <= LATEST_DAY, `Must be between ${EARLIEST_DAY} and ${LATEST_DAY}.`);
+
+/** A day of the calendar as a `date` column holds it. */
+export const CalendarDay = z.codec(DayText, z.date(), {
+  decode: (day) => new Date(`${day}T00:00:00Z`),
+  encode: (date) => date.toISOString().slice(0, 10),
+});
+
+export const TimeZone = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, "Must be an IANA time zone such as Europe/Berlin.")
+  .meta({ examples: ["Europe/Berlin"] });
+
+/** A skill's name, compared without regard to case; `none` is how filters ask for no skill. */
+export const Skill = text(60)
+  .toLowerCase()
+  .refine((skill) => skill !== "none", "`none` is kept for filters that ask for no skill. Choose another word.");
+
+export const Skills = z
+  .array(Skill)
+  .max(20)
+  .refine((skills) => new Set(skills).size === skills.length, "Name each skill once.");
+
+/** An enum of the storage, whose camelCase names travel in kebab-case. */
+export function kebabEnum<const E extends Record<string, string>>(names: E) {
+  const stored = Object.values(names) as E[keyof E][];
+  const wire = stored.map(kebab);
+  return z.codec(z.enum(wire), z.enum(stored), {
+    decode: (value) => stored[wire.indexOf(value)] as E[keyof E],
+    encode: kebab,
+  });
+}
+
+/** What may stand after `?` as `true` or `false`. */
+export const Flag = z.stringbool({ truthy: ["true"], falsy: ["false"] });
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

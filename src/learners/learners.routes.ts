@@ -1,0 +1,72 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { ifVersion } from "../http/preconditions";
+import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
+import { Id } from "../http/schema";
+import { Learner, LearnerCreate, LearnerList, LearnerPage, LearnerUpdate } from "./learners.schema";
+import { createLearner, getLearner, listLearners, updateLearner } from "./learners.service";
+
+const tags = ["Learners"];
+const params = z.object({ learnerId: Id });
+
+export function learnerRoutes(app: App, { db, config, may }: Context): void {
+  app.route({
+    method: "POST",
+    url: "/learners",
+    preHandler: may.keepDirectory,
+    schema: {
+      operationId: "createLearner",
+      summary: "Create a learner",
+      tags,
+      headers: IdempotencyHeaders,
+      body: LearnerCreate,
+      response: { 201: Learner, ...problems("forbidden", "already-exists", "idempotency-key-reused", "idempotency-key-in-flight") },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+        const learner = await createLearner(tx, request.body, config.TIME_ZONE);
+        return { status: 201, body: learner, location: `/v1/learners/${learner.id}` };
+      }),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/learners",
+    preHandler: may.signedIn,
+    config: csvList(Learner),
+    schema: {
+      operationId: "listLearners",
+      summary: "List the learners whom the caller may see, by name",
+      tags,
+      querystring: LearnerList,
+      response: { 200: LearnerPage, ...problems() },
+    },
+    handler: ({ scope, query }) => listLearners(db, scope, query),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId",
+    preHandler: may.readLearner,
+    schema: { operationId: "getLearner", summary: "Read a learner", tags, params, response: { 200: Learner, ...problems("not-found") } },
+    handler: ({ params }) => getLearner(db, params.learnerId),
+  });
+
+  app.route({
+    method: "PATCH",
+    url: "/learners/:learnerId",
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "updateLearner",
+      summary: "Change a learner (merge patch)",
+      tags,
+      params,
+      body: LearnerUpdate,
+      response: { 200: Learner, ...problems("not-found", "forbidden", "already-exists", "version-mismatch") },
+    },
+    handler: (request) => updateLearner(db, request.scope, request.params.learnerId, request.body, ifVersion(request)),
+  });
+}

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { pageOf, pageQuery } from "../http/paging";
+import { Id, Instant, TimeZone, text } from "../http/schema";
+import { Target } from "../mix";
+
+export const Learner = z
+  .object({
+    id: Id,
+    name: text(200),
+    email: z.email().max(254).toLowerCase().nullable(),
+    externalId: text(200).nullable().meta({ description: "The person's id in the system that the directory comes from." }),
+    timeZone: TimeZone.meta({ description: "Decides on which calendar day a session falls." }),
+    target: Target,
+    version: z.int(),
+    createdAt: Instant,
+    updatedAt: Instant,
+  })
+  .meta({
+    id: "Learner",
+    description: "A person who learns; may lead teams and may mentor.",
+    examples: [
+      {
+        id: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+        name: "Tomas Lind",
+        email: "tomas.lind@example.com",
+        externalId: "hr-1042",
+        timeZone: "Europe/Stockholm",
+        target: null,
+        version: 1,
+        createdAt: "2026-03-02T08:00:00.000Z",
+        updatedAt: "2026-03-02T08:00:00.000Z",
+      },
+    ],
+  });
+export type Learner = z.infer<typeof Learner>;
+
+export const LearnerCreate = Learner.pick({ id: true, name: true, email: true, externalId: true, timeZone: true, target: true })
+  .partial({ id: true, email: true, externalId: true, timeZone: true, target: true })
+  .strict()
+  .meta({ id: "LearnerCreate", examples: [{ name: "Tomas Lind", email: "tomas.lind@example.com", timeZone: "Europe/Stockholm" }] });
+export type LearnerCreate = z.infer<typeof LearnerCreate>;
+
+export const LearnerUpdate = LearnerCreate.omit({ id: true })
+  .partial()
+  .meta({ id: "LearnerUpdate", examples: [{ timeZone: "Europe/Lisbon", target: { onTheJob: 60, social: 25, formal: 15 } }] });
+export type LearnerUpdate = z.infer<typeof LearnerUpdate>;
+
+export const LearnerPage = pageOf(Learner);
+export const LearnerList = z.strictObject({
+  q: text(100).optional().meta({ description: "Words that all stand in the name or the e-mail address." }),
+  email: z.email().toLowerCase().optional(),
+  externalId: text(200).optional(),
+  ...pageQuery,
+});
+export type LearnerList = z.infer<typeof LearnerList>;

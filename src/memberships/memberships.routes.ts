@@ -1,0 +1,58 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { problems } from "../http/problem";
+import { Id } from "../http/schema";
+import { MembershipHistory, MembershipMove } from "./memberships.schema";
+import { deleteMembership, getMembershipHistory, moveLearner } from "./memberships.service";
+
+const tags = ["Learners"];
+const params = z.object({ learnerId: Id });
+
+export function membershipRoutes(app: App, { db, may }: Context): void {
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId/membership",
+    preHandler: may.readLearner,
+    schema: {
+      operationId: "getMembership",
+      summary: "Read which team a learner is in, and was in before",
+      tags,
+      params,
+      response: { 200: MembershipHistory, ...problems("not-found") },
+    },
+    handler: ({ scope, params }) => getMembershipHistory(db, params.learnerId, scope.today),
+  });
+
+  app.route({
+    method: "PUT",
+    url: "/learners/:learnerId/membership",
+    preHandler: may.keepLearner,
+    schema: {
+      operationId: "moveLearner",
+      summary: "Move a learner into a team, or out of all, from a day on",
+      tags,
+      params,
+      body: MembershipMove,
+      response: { 200: MembershipHistory, ...problems("not-found", "forbidden", "membership-overlap", "reference-missing") },
+    },
+    handler: ({ scope, params, body }) => moveLearner(db, params.learnerId, body, scope.today),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/learners/:learnerId/membership/:membershipId",
+    preHandler: may.keepLearner,
+    schema: {
+      operationId: "deleteMembership",
+      summary: "Delete a membership that never was",
+      tags,
+      params: params.extend({ membershipId: Id }),
+      response: { 204: z.null(), ...problems("not-found", "forbidden") },
+    },
+    handler: async ({ params }, reply) => {
+      await deleteMembership(db, params.learnerId, params.membershipId);
+      return reply.status(204).send(null);
+    },
+  });
+}

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { Mode, type ResourceType } from "./generated/prisma/enums";
+
+/** The three modes, in the order in which ties are broken and targets are stored. */
+export const MODES = [Mode.onTheJob, Mode.social, Mode.formal] as const;
+
+export type PerMode<T> = Record<Mode, T>;
+
+/** The mode that a type of resource gives when the resource does not override it; `other` gives none. */
+export const MODE_OF_TYPE: Record<ResourceType, Mode | null> = {
+  book: "formal",
+  article: "formal",
+  course: "formal",
+  video: "formal",
+  podcast: "formal",
+  workshop: "formal",
+  conference: "formal",
+  certification: "formal",
+  mentor: "social",
+  coach: "social",
+  community: "social",
+  shadowing: "social",
+  project: "onTheJob",
+  assignment: "onTheJob",
+  rotation: "onTheJob",
+  secondment: "onTheJob",
+  other: null,
+};
+
+const share = z.int().min(0).max(100);
+
+/** The reference mix in whole percents; travels as an object, is stored as three numbers, or none for null. */
+export const Target = z.codec(
+  z
+    .strictObject({ onTheJob: share, social: share, formal: share })
+    .refine((target) => target.onTheJob + target.social + target.formal === 100, "The three shares must add up to 100.")
+    .nullable()
+    .meta({ description: "The reference mix in whole percents; null: the nearest one above.", examples: [{ onTheJob: 70, social: 20, formal: 10 }] }),
+  z.array(z.int()),
+  {
+    decode: (target) => (target ? MODES.map((mode) => target[mode]) : []),
+    encode: (stored) => (stored.length ? perMode((_, index) => stored[index] as number) : null),
+  },
+);
+
+export function perMode<T>(value: (mode: Mode, index: number) => T): PerMode<T> {
+  return Object.fromEntries(MODES.map((mode, index) => [mode, value(mode, index)])) as PerMode<T>;
+}

@@ -1,0 +1,171 @@
+import { z } from "zod";
+import { PERIODS } from "../days";
+import { csvColumns } from "../http/csv";
+import type { CsvForm } from "../http/representations";
+import { DayText, Id } from "../http/schema";
+import { sessionFilters } from "../study-sessions/filters";
+
+const GROUPS_OF_A_LEARNER = ["goal", "skill", "resource", "resource-type", "verification"] as const;
+const GROUPS_OF_A_TEAM = ["team", "learner", ...GROUPS_OF_A_LEARNER] as const;
+export type GroupBy = (typeof GROUPS_OF_A_TEAM)[number];
+
+const query = {
+  from: DayText.optional().meta({ description: "The first day; 91 days before `to` unless told." }),
+  to: DayText.optional().meta({ description: "The first day after; tomorrow unless told." }),
+  bucket: z.enum(PERIODS).optional().meta({ description: "Also each day, week (from Monday), month, quarter or year." }),
+  compare: z.enum(["previous"]).optional().meta({ description: "Also the period of equal length just before." }),
+  ...sessionFilters,
+};
+
+export const LearnerBreakdownQuery = z.strictObject({ ...query, groupBy: z.enum(GROUPS_OF_A_LEARNER).optional() });
+export type LearnerBreakdownQuery = z.infer<typeof LearnerBreakdownQuery>;
+
+export const TeamBreakdownQuery = z.strictObject({
+  ...query,
+  groupBy: z.enum(GROUPS_OF_A_TEAM).optional().meta({ description: "`team`: the teams right below, each with all below it, and the team's own members." }),
+  learner: Id.optional().meta({ description: "Only this member." }),
+  depth: z.enum(["direct", "subtree"]).optional().meta({ description: "`direct`: the team itself; `subtree`: with all below it, unless told." }),
+  membership: z
+    .enum(["as-of", "current"])
+    .optional()
+    .meta({ description: "`as-of`: a session counts where its learner was that day, unless told; `current`: today's members." }),
+});
+export type TeamBreakdownQuery = z.infer<typeof TeamBreakdownQuery>;
+
+const percent = z.number().min(0).max(100);
+const perMode = <T extends z.ZodType>(each: T) => z.object({ onTheJob: each, social: each, formal: each });
+const counted = z.object({ onTheJob: z.int(), social: z.int(), formal: z.int(), unclassified: z.int(), total: z.int() });
+const rating = z.object({ mean: z.number().min(1).max(5).nullable(), rated: z.int() });
+
+const figures = {
+  minutes: counted,
+  share: perMode(percent)
+    .nullable()
+    .meta({ description: "Percent of the classified minutes; the three add up to exactly 100.0. null: nothing was classified." }),
+  sessions: counted.meta({ description: "Sessions that included the mode; `unclassified`: that left a remainder." }),
+  impact: z
+    .object({ onTheJob: rating, social: rating, formal: rating, total: rating })
+    .meta({ description: "Mean self-rating, 1 to 5, of the sessions that included the mode, and how many were rated." }),
+  deviation: perMode(z.number()).nullable().meta({ description: "Points by which the share differs from the reference." }),
+  distance: percent.nullable().meta({ description: "Half the sum of the deviations' sizes: the points that would have to move." }),
+  learners: z.object({
+    eligible: z.int().meta({ description: "In scope at any time in the period." }),
+    active: z.int().meta({ description: "Of those, who logged something." }),
+  }),
+  meanOfLearners: perMode(percent)
+    .nullable()
+    .meta({ description: "Each active learner's own share, averaged. A gap to `share` means that a heavy logger dominates." }),
+  quality: z.object({
+    unclassifiedShare: percent.nullable(),
+    selfReportedShare: percent.nullable(),
+    coverage: percent.nullable().meta({ description: "Active of eligible learners, in percent." }),
+    latestSessionAt: z.iso.datetime().nullable(),
+    sufficient: z.boolean().meta({ description: "Whether there is enough to compare and rank by." }),
+  }),
+};
+
+const Figures = z.object(figures);
+export type Figures = z.infer<typeof Figures>;
+
+const ReportTarget = perMode(z.int())
+  .extend({ setBy: z.enum(["learner", "team", "organisation"]), setById: Id.nullable() })
+  .meta({ description: "The nearest reference mix: the learner's, a team's above, or the organisation's." });
+export type ReportTarget = z.infer<typeof ReportTarget>;
+
+const Previous = z.object({ from: z.iso.date(), to: z.iso.date(), ...figures });
+const Bucket = z.object({
+  from: z.iso.date(),
+  to: z.iso.date(),
+  partial: z.boolean().meta({ description: "Not over yet, or cut by the period." }),
+  ...figures,
+});
+const Group = z.object({
+  id: z.string().nullable().meta({ description: "What the group is of; null: sessions without one." }),
+  label: z.string(),
+  rank: z.int().nullable().meta({ description: "1 differs most from the reference; null where the data are not sufficient." }),
+  target: ReportTarget,
+  ...figures,
+  previous: Previous.nullable(),
+  sessionsUrl: z.string().meta({ description: "The sessions that the group is made of, as far as the caller may see them." }),
+});
+
+const exampleFigures: Figures = {
+  minutes: { onTheJob: 540, social: 45, formal: 15, unclassified: 0, total: 600 },
+  share: { onTheJob: 90, social: 7.5, formal: 2.5 },
+  sessions: { onTheJob: 9, social: 3, formal: 1, unclassified: 0, total: 11 },
+  impact: { onTheJob: { mean: 4.5, rated: 6 }, social: { mean: 5, rated: 2 }, formal: { mean: 4, rated: 1 }, total: { mean: 4.56, rated: 9 } },
+  deviation: { onTheJob: 20, social: -12.5, formal: -7.5 },
+  distance: 20,
+  learners: { eligible: 1, active: 1 },
+  meanOfLearners: { onTheJob: 90, social: 7.5, formal: 2.5 },
+  quality: { unclassifiedShare: 0, selfReportedShare: 100, coverage: 100, latestSessionAt: "2026-11-20T08:15:00.000Z", sufficient: true },
+};
+
+export const Breakdown = z
+  .object({
+    scope: z.object({
+      type: z.enum(["learner", "team"]),
+      id: Id,
+      name: z.string(),
+      depth: z.enum(["direct", "subtree"]).nullable(),
+      membership: z.enum(["as-of", "current"]).nullable(),
+    }),
+    period: z.object({ from: z.iso.date(), to: z.iso.date(), days: z.int(), bucket: z.enum(PERIODS).nullable(), partial: z.boolean() }),
+    filters: z.record(z.string(), z.string()),
+    groupBy: z.enum(GROUPS_OF_A_TEAM).nullable(),
+    target: ReportTarget,
+    total: Figures,
+    previous: Previous.nullable(),
+    buckets: z.array(Bucket),
+    groups: z
+      .array(Group)
+      .meta({ description: "Those that differ most first; unranked ones after, by label. A session with two skills is in both of their groups." }),
+    withheldLearners: z.int().meta({ description: "People left out because the caller may no longer see them, and they are too few to stay unrecognised." }),
+    sessionsUrl: z.string(),
+  })
+  .meta({
+    id: "Breakdown",
+    description: "The real mix of on-the-job, social and formal learning, and how it differs from the reference.",
+    examples: [
+      {
+        scope: { type: "learner", id: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e", name: "Tomas Lind", depth: null, membership: null },
+        period: { from: "2026-08-25", to: "2026-11-24", days: 91, bucket: null, partial: true },
+        filters: {},
+        groupBy: null,
+        target: { onTheJob: 70, social: 20, formal: 10, setBy: "organisation", setById: null },
+        total: exampleFigures,
+        previous: null,
+        buckets: [],
+        groups: [],
+        withheldLearners: 0,
+        sessionsUrl: "/v1/learners/0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e/study-sessions?from=2026-08-25&to=2026-11-24",
+      },
+    ],
+  });
+export type Breakdown = z.infer<typeof Breakdown>;
+
+const Line = z.object({
+  section: z.enum(["total", "previous", "bucket", "group", "group-previous"]),
+  id: z.string().nullable(),
+  label: z.string().nullable(),
+  from: z.string(),
+  to: z.string(),
+  partial: z.boolean().nullable(),
+  rank: z.int().nullable(),
+  target: ReportTarget,
+  ...figures,
+});
+
+/** A breakdown as a table: a line for the total, the previous period, each bucket and each group. */
+export const breakdownCsv: CsvForm = {
+  columns: csvColumns(Line),
+  rows: ({ period: { from, to, partial }, target, total, previous, buckets, groups }: Breakdown) => [
+    { section: "total", from, to, partial, target, ...total },
+    ...(previous ? [{ section: "previous", target, ...previous }] : []),
+    ...buckets.map((bucket) => ({ section: "bucket", target, ...bucket })),
+    ...groups.flatMap((group) => [
+      { section: "group", from, to, partial, ...group },
+      ...(group.previous ? [{ section: "group-previous", id: group.id, label: group.label, target: group.target, ...group.previous }] : []),
+    ]),
+  ],
+};

@@ -1,0 +1,147 @@
+import { type Scope, visibleLearners } from "../access/scope";
+import type { Config } from "../config";
+import type { Db } from "../database/transaction";
+import { type Day, dayIn, toDate } from "../days";
+import { invalid } from "../errors";
+import type { Page, PageQuery } from "../http/paging";
+import type { SessionFilters, TeamScope } from "../study-sessions/filters";
+import type { StudySession, TeamStudySessionList } from "../study-sessions/study-sessions.schema";
+import { listSessionsIn } from "../study-sessions/study-sessions.service";
+import { type BreakdownFrame, makeBreakdown } from "./breakdown";
+import { type BreakdownQuestion, readBreakdown } from "./breakdown.query";
+import type { Breakdown, GroupBy, LearnerBreakdownQuery, ReportTarget, TeamBreakdownQuery } from "./breakdown.schema";
+import { bucketsOf, previousPeriod, reportPeriod, type Span } from "./period";
+import { organisationTarget, targetsOfLearners, targetsOfTeams } from "./targets";
+
+/** A learner's own mix, whatever teams they were in; today is the learner's. */
+export async function getLearnerBreakdown(db: Db, config: Config, learnerId: string, query: LearnerBreakdownQuery, now: Date): Promise<Breakdown> {
+  const learner = await db.learner.findUniqueOrThrow({ where: { id: learnerId } });
+  const today = dayIn(now, learner.timeZone);
+  const { question, frame } = pose(query, today, config);
+  const targets = await targetsOfLearners(db, [learnerId], today);
+  const rows = await readBreakdown(db, { ...question, scope: { learnerId } });
+  return makeBreakdown(
+    {
+      ...frame,
+      scope: { type: "learner", id: learnerId, name: learner.name, depth: null, membership: null },
+      target: targets.get(learnerId) ?? organisationTarget(config.TARGET),
+      targets: new Map(),
+      withheldLearners: 0,
+    },
+    rows,
+  );
+}
+
+/** The mix of a team, or of it and all below; today is the organisation's. */
+export async function getTeamBreakdown(db: Db, config: Config, scope: Scope, teamId: string, query: TeamBreakdownQuery): Promise<Breakdown> {
+  const { depth = "subtree", membership = "as-of", learner, ...rest } = query;
+  const { today } = scope;
+  const team = await db.team.findUniqueOrThrow({ where: { id: teamId } });
+  const { question, frame } = pose(rest, today, config);
+  const inTeam = { teamId, depth, membership, today, learner };
+  const hidden = await hiddenLearners(db, scope, inTeam, { from: question.previous?.from ?? question.period.from, to: question.period.to });
+  const withheld = mayBeCounted(hidden, query, config.MIN_GROUP_SIZE) ? [] : hidden;
+  const rows = await readBreakdown(db, { ...question, scope: { ...inTeam, without: withheld } });
+  const target = (await targetsOfTeams(db, [teamId])).get(teamId) ?? organisationTarget(config.TARGET);
+  return makeBreakdown(
+    {
+      ...frame,
+      filters: { ...frame.filters, learner },
+      scope: { type: "team", id: teamId, name: team.name, depth, membership },
+      target,
+      targets: await targetsOfGroups(db, query.groupBy, rows, today, config),
+      withheldLearners: withheld.length,
+    },
+    rows,
+  );
+}
+
+/** The sessions behind a team's breakdown, as far as the caller may see their learners. */
+export async function listTeamSessions(
+  db: Db,
+  scope: Scope,
+  teamId: string,
+  { depth = "subtree", membership = "as-of", learner, from, to, limit, cursor, ...filters }: TeamStudySessionList,
+): Promise<Page<StudySession>> {
+  const inTeam = { teamId, depth, membership, today: scope.today, learner };
+  const without = await hiddenLearners(db, scope, inTeam, { from, to });
+  const page: PageQuery = { limit, cursor };
+  return listSessionsIn(db, scope, { ...inTeam, without }, { from, to, ...filters }, page);
+}
+
+type Query = SessionFilters & Pick<TeamBreakdownQuery, "from" | "to" | "bucket" | "compare" | "groupBy">;
+type Question = Omit<BreakdownQuestion, "scope">;
+type Frame = Pick<BreakdownFrame, "filters" | "period" | "previous" | "bucket" | "buckets" | "groupBy" | "today" | "floor">;
+
+/** What a query asks, in days. */
+function pose({ from, to, bucket, compare, groupBy = undefined, ...filters }: Query, today: Day, config: Config): { question: Question; frame: Frame } {
+  if (groupBy === "skill" && filters.skill) {
+    throw invalid("query/skill", "A report by skill cannot be of one skill at once, because a session may have several. Leave out one of the two.");
+  }
+  const period = reportPeriod({ from, to }, today);
+  const question = {
+    filters,
+    period,
+    previous: compare ? previousPeriod(period) : null,
+    buckets: bucketsOf(period, bucket, today),
+    groupBy: groupBy ?? null,
+  };
+  return { question, frame: { ...question, bucket, today, floor: { sessions: config.SUFFICIENT_SESSIONS, coverage: config.SUFFICIENT_COVERAGE } } };
+}
+
+/**
+ * Who was in a team's scope in a period, but is today where the caller does not see them.
+ * Nobody, for those who see everyone.
+ */
+async function hiddenLearners(
+  db: Db,
+  scope: Scope,
+  { teamId, depth, membership, today }: Omit<TeamScope, "without">,
+  { from, to }: Partial<Span>,
+): Promise<string[]> {
+  if (scope.caller.role !== "learner") return [];
+  const first = membership === "as-of" ? from : today;
+  const last = membership === "as-of" ? to && toDate(to) : new Date(toDate(today).getTime() + 1);
+  const learners = await db.learner.findMany({
+    where: {
+      memberships: {
+        some: {
+          team: depth === "direct" ? { id: teamId } : { ancestors: { some: { ancestorId: teamId } } },
+          ...(last && { fromDay: { lt: last } }),
+          ...(first && { OR: [{ untilDay: null }, { untilDay: { gt: toDate(first) } }] }),
+        },
+      },
+      NOT: visibleLearners(scope),
+    },
+    select: { id: true },
+  });
+  return learners.map(({ id }) => id);
+}
+
+/**
+ * Whether people whom the caller may not see count in the caller's report: only in the whole,
+ * and only when they are enough that what is left after subtracting everybody whom the caller
+ * does see says nothing about one of them. Any finer slice might hold fewer.
+ */
+function mayBeCounted(
+  hidden: string[],
+  { bucket, groupBy, goal, skill, resource, resourceType, verification, learner }: TeamBreakdownQuery,
+  minGroupSize: number,
+): boolean {
+  const sliced = bucket ?? groupBy ?? goal ?? skill ?? resource ?? resourceType ?? verification ?? learner;
+  return !sliced && hidden.length >= minGroupSize;
+}
+
+async function targetsOfGroups(
+  db: Db,
+  groupBy: GroupBy | undefined,
+  rows: { level: string; key: string }[],
+  today: Day,
+  config: Config,
+): Promise<Map<string, ReportTarget>> {
+  if (groupBy !== "team" && groupBy !== "learner") return new Map();
+  const ids = [...new Set(rows.filter(({ level }) => level === "group").map(({ key }) => key))];
+  const nearest = await (groupBy === "team" ? targetsOfTeams(db, ids) : targetsOfLearners(db, ids, today));
+  const organisation = organisationTarget(config.TARGET);
+  return new Map(ids.map((id) => [id, nearest.get(id) ?? organisation]));
+}

@@ -1,0 +1,225 @@
+import { type Day, daysBetween, type Period } from "../days";
+import { AppError } from "../errors";
+import { MODES, type PerMode, perMode } from "../mix";
+import type { SessionFilters } from "../study-sessions/filters";
+import type { BreakdownRow } from "./breakdown.query";
+import type { Breakdown, Figures, GroupBy, ReportTarget } from "./breakdown.schema";
+import type { Span } from "./period";
+
+/** All that a breakdown is made from, beside the database's rows. */
+export type BreakdownFrame = {
+  scope: Breakdown["scope"];
+  filters: SessionFilters & { learner?: string | undefined };
+  period: Span;
+  previous: Span | null;
+  bucket: Period | undefined;
+  buckets: (Span & { partial: boolean })[];
+  groupBy: GroupBy | null;
+  today: Day;
+  target: ReportTarget;
+  /** The targets of groups that have their own: teams and learners, by id. */
+  targets: Map<string, ReportTarget>;
+  withheldLearners: number;
+  floor: { sessions: number; coverage: number };
+};
+
+const MOST_GROUPS = 1_000;
+const MADE_OF_PEOPLE: (GroupBy | null)[] = ["team", "learner"];
+
+/**
+ * Makes the report from sums: shares, deviations, means, ranks, and the zeros of what is empty.
+ *
+ * @throws AppError when there are more groups than anybody reads
+ */
+export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Breakdown {
+  const { scope, period, previous, buckets, groupBy, target, floor } = frame;
+  const found = new Map(rows.map((row) => [sliceKey(row.level, row.key, row.previous), row]));
+  const eligibleIn = (level: BreakdownRow["level"], key: string, before: boolean) =>
+    scope.type === "learner" ? 1 : (found.get(sliceKey(level, key, before))?.eligible ?? 0);
+  const figures = (level: BreakdownRow["level"], key: string, before: boolean, against: ReportTarget) => {
+    const ofPeople = level !== "group" || MADE_OF_PEOPLE.includes(groupBy);
+    const eligible = ofPeople ? eligibleIn(level, key, before) : eligibleIn("total", "", before);
+    return makeFigures(found.get(sliceKey(level, key, before)), eligible, against, ofPeople ? floor : { ...floor, coverage: 0 });
+  };
+  const before = (level: BreakdownRow["level"], key: string, against: ReportTarget) => previous && { ...previous, ...figures(level, key, true, against) };
+
+  const total = figures("total", "", false, target);
+  const groups = groupKeys(rows).map(({ key, label }) => {
+    const against = frame.targets.get(key) ?? target;
+    return {
+      id: key || null,
+      label: label ?? (key || "none"),
+      rank: null,
+      target: against,
+      ...figures("group", key, false, against),
+      previous: before("group", key, against),
+      sessionsUrl: sessionsUrl(frame, key),
+    };
+  });
+  return {
+    scope,
+    period: { ...period, days: daysBetween(period.from, period.to), bucket: frame.bucket ?? null, partial: period.to > frame.today },
+    filters: given(frame.filters),
+    groupBy,
+    target,
+    total,
+    previous: before("total", "", target),
+    buckets: buckets.map((bucket, index) => ({ ...bucket, ...figures("bucket", String(index + 1), false, target) })),
+    groups: rank(groups, total.quality.sufficient),
+    withheldLearners: frame.withheldLearners,
+    sessionsUrl: sessionsUrl(frame),
+  };
+}
+
+/**
+ * Parts of a whole in percent with one decimal, which add up to exactly 100.0: largest
+ * remainder, ties to the earlier mode. null when there is nothing to share.
+ */
+export function shares(parts: PerMode<number>): PerMode<number> | null {
+  const tenths = shareTenths(parts);
+  return tenths && perMode((mode) => tenths[mode] / 10);
+}
+
+function shareTenths(parts: PerMode<number>): PerMode<number> | null {
+  const sum = parts.onTheJob + parts.social + parts.formal;
+  if (sum === 0) return null;
+  const floors = perMode((mode) => Math.floor((parts[mode] * 1000) / sum));
+  // Remainders as whole numbers of 1/sum: no rounding can break or make a tie.
+  const remainders = perMode((mode) => parts[mode] * 1000 - floors[mode] * sum);
+  const missing = 1000 - floors.onTheJob - floors.social - floors.formal;
+  const first = [...MODES].sort((a, b) => remainders[b] - remainders[a]).slice(0, missing);
+  return perMode((mode) => floors[mode] + (first.includes(mode) ? 1 : 0));
+}
+
+function makeFigures(row: BreakdownRow | undefined, eligible: number, target: ReportTarget, floor: BreakdownFrame["floor"]): Figures {
+  const { minutes, onTheJobMinutes, socialMinutes, formalMinutes, ...rest } = row ?? NOTHING;
+  const unclassified = minutes - onTheJobMinutes - socialMinutes - formalMinutes;
+  const tenths = shareTenths({ onTheJob: onTheJobMinutes, social: socialMinutes, formal: formalMinutes });
+  const deviation = tenths && perMode((mode) => tenths[mode] - target[mode] * 10);
+  const coverage = percent(rest.active, eligible);
+  return {
+    minutes: { onTheJob: onTheJobMinutes, social: socialMinutes, formal: formalMinutes, unclassified, total: minutes },
+    share: tenths && perMode((mode) => tenths[mode] / 10),
+    sessions: {
+      onTheJob: rest.onTheJobSessions,
+      social: rest.socialSessions,
+      formal: rest.formalSessions,
+      unclassified: rest.unclassifiedSessions,
+      total: rest.sessions,
+    },
+    impact: {
+      onTheJob: rating(rest.onTheJobRatings, rest.onTheJobRated),
+      social: rating(rest.socialRatings, rest.socialRated),
+      formal: rating(rest.formalRatings, rest.formalRated),
+      total: rating(rest.ratings, rest.rated),
+    },
+    deviation: deviation && perMode((mode) => deviation[mode] / 10),
+    // The deviations cancel out, so half of their sizes is what is above the reference.
+    distance: deviation && MODES.reduce((sum, mode) => sum + Math.max(0, deviation[mode]), 0) / 10,
+    learners: { eligible, active: rest.active },
+    meanOfLearners: meanOfLearners(rest),
+    quality: {
+      unclassifiedShare: percent(unclassified, minutes),
+      selfReportedShare: percent(rest.selfReportedMinutes, minutes),
+      coverage,
+      latestSessionAt: rest.latestSessionAt?.toISOString() ?? null,
+      sufficient: rest.sessions >= floor.sessions && coverage !== null && coverage >= floor.coverage,
+    },
+  };
+}
+
+// Nine decimals are kept of each mean, so that the order in which a database adds does not show.
+const MEAN_SCALE = 1e9;
+
+function meanOfLearners({ meanOnTheJob, meanSocial, meanFormal }: Pick<BreakdownRow, "meanOnTheJob" | "meanSocial" | "meanFormal">) {
+  if (meanOnTheJob === null || meanSocial === null || meanFormal === null) return null;
+  const means = { onTheJob: meanOnTheJob, social: meanSocial, formal: meanFormal };
+  return shares(perMode((mode) => Math.round(means[mode] * MEAN_SCALE)));
+}
+
+/** Those that differ most first, equals on one rank; where the data do not suffice, by label and unranked. */
+function rank(groups: Breakdown["groups"], sufficient: boolean): Breakdown["groups"] {
+  const rankable = (group: Breakdown["groups"][number]) => sufficient && group.quality.sufficient && group.distance !== null;
+  const ranked = groups.filter(rankable).sort((a, b) => (b.distance ?? 0) - (a.distance ?? 0) || byLabel(a, b));
+  const others = groups.filter((group) => !rankable(group)).sort(byLabel);
+  return [...ranked.map((group) => ({ ...group, rank: 1 + ranked.filter((other) => (other.distance ?? 0) > (group.distance ?? 0)).length })), ...others];
+}
+
+function byLabel(a: { label: string; id: string | null }, b: { label: string; id: string | null }): number {
+  return compare(a.label, b.label) || compare(a.id ?? "", b.id ?? "");
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function groupKeys(rows: BreakdownRow[]): { key: string; label: string | null }[] {
+  const keys = new Map(rows.filter(({ level }) => level === "group").map(({ key, label }) => [key, label]));
+  if (keys.size > MOST_GROUPS) {
+    throw new AppError("too-many-groups", `There would be ${keys.size} groups, more than ${MOST_GROUPS}. Ask for a team below, a shorter period, or a filter.`);
+  }
+  return [...keys].map(([key, label]) => ({ key, label }));
+}
+
+const FILTER_OF: Partial<Record<GroupBy, string>> = {
+  learner: "learner",
+  goal: "goal",
+  skill: "skill",
+  resource: "resource",
+  "resource-type": "resourceType",
+  verification: "verification",
+};
+
+/** The address of the sessions behind the report, or behind one of its groups. */
+function sessionsUrl({ scope, period, filters, groupBy }: BreakdownFrame, key?: string): string {
+  const query = new URLSearchParams({ from: period.from, to: period.to, ...given(filters) });
+  if (key !== undefined && groupBy && FILTER_OF[groupBy]) query.set(FILTER_OF[groupBy], key || "none");
+  if (scope.type === "learner") return `/v1/learners/${scope.id}/study-sessions?${query}`;
+  const ofTeam = groupBy === "team" && key !== undefined;
+  const ownMembers = ofTeam && key === scope.id;
+  query.set("depth", ownMembers ? "direct" : (scope.depth ?? "subtree"));
+  query.set("membership", scope.membership ?? "as-of");
+  return `/v1/teams/${ofTeam ? key : scope.id}/study-sessions?${query}`;
+}
+
+function given(filters: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(Object.entries(filters).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+function percent(part: number, whole: number): number | null {
+  return whole === 0 ? null : Math.round((part * 1000) / whole) / 10;
+}
+
+function rating(sum: number, rated: number): { mean: number | null; rated: number } {
+  return { mean: rated === 0 ? null : Math.round((sum * 100) / rated) / 100, rated };
+}
+
+function sliceKey(level: string, key: string, previous: boolean): string {
+  return `${level} ${previous} ${key}`;
+}
+
+const NOTHING: Omit<BreakdownRow, "level" | "key" | "previous" | "label" | "eligible"> = {
+  minutes: 0,
+  onTheJobMinutes: 0,
+  socialMinutes: 0,
+  formalMinutes: 0,
+  selfReportedMinutes: 0,
+  sessions: 0,
+  onTheJobSessions: 0,
+  socialSessions: 0,
+  formalSessions: 0,
+  unclassifiedSessions: 0,
+  rated: 0,
+  onTheJobRated: 0,
+  socialRated: 0,
+  formalRated: 0,
+  ratings: 0,
+  onTheJobRatings: 0,
+  socialRatings: 0,
+  formalRatings: 0,
+  meanOnTheJob: null,
+  meanSocial: null,
+  meanFormal: null,
+  active: 0,
+  latestSessionAt: null,
+};

@@ -1,0 +1,49 @@
+import { addDays, type Day, daysBetween, endOf, type Period, startOf } from "../days";
+import { invalid } from "../errors";
+
+/** Days in `[from, to)`. */
+export type Span = { from: Day; to: Day };
+
+const DEFAULT_DAYS = 91;
+const LONGEST_DAYS = 3_653;
+const MOST_BUCKETS = 1_000;
+
+/**
+ * The period that a report is over: a quarter of days up to and including today, unless told.
+ *
+ * @throws AppError when it is empty or longer than ten years
+ */
+export function reportPeriod({ from, to }: { from?: Day | undefined; to?: Day | undefined }, today: Day): Span {
+  const end = to ?? addDays(today, 1);
+  const span = { from: from ?? addDays(end, -DEFAULT_DAYS), to: end };
+  if (span.from >= span.to) {
+    const [pointer, flaw] = from ? ["query/from", "from"] : ["query/to", "to"];
+    throw invalid(pointer, `\`from\` (${span.from}) must be before \`to\` (${span.to}), which is the first day after the period. Correct \`${flaw}\`.`);
+  }
+  if (daysBetween(span.from, span.to) > LONGEST_DAYS)
+    throw invalid("query/from", "A report spans at most ten years. Ask for a shorter period, or for several.");
+  return span;
+}
+
+/** The period of equal length just before, without a day in common. */
+export function previousPeriod({ from, to }: Span): Span {
+  return { from: addDays(from, -daysBetween(from, to)), to: from };
+}
+
+/**
+ * The calendar's buckets that a period touches, the first and the last cut to it.
+ *
+ * @throws AppError when there would be more than a thousand
+ */
+export function bucketsOf(span: Span, bucket: Period | undefined, today: Day): (Span & { partial: boolean })[] {
+  if (!bucket) return [];
+  const buckets = [];
+  for (let from = span.from; from < span.to; ) {
+    const whole = { from: startOf(bucket, from), to: endOf(bucket, from) };
+    const to = whole.to < span.to ? whole.to : span.to;
+    buckets.push({ from, to, partial: from !== whole.from || to !== whole.to || to > today });
+    if (buckets.length > MOST_BUCKETS) throw invalid("query/bucket", `A report has at most ${MOST_BUCKETS} buckets. Ask for larger ones, or a shorter period.`);
+    from = to;
+  }
+  return buckets;
+}

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
+import { Id } from "../http/schema";
+import { StudySession, StudySessionPage, TeamStudySessionList } from "../study-sessions/study-sessions.schema";
+import { Breakdown, breakdownCsv, LearnerBreakdownQuery, TeamBreakdownQuery } from "./breakdown.schema";
+import { getLearnerBreakdown, getTeamBreakdown, listTeamSessions } from "./breakdown.service";
+
+const tags = ["Reports"];
+const ofTeam = z.object({ teamId: Id });
+
+export function reportRoutes(app: App, { db, config, clock, may }: Context): void {
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId/breakdown",
+    preHandler: may.readLearner,
+    config: { csv: breakdownCsv },
+    schema: {
+      operationId: "getLearnerBreakdown",
+      summary: "Read a learner's real mix of on-the-job, social and formal learning",
+      tags,
+      params: z.object({ learnerId: Id }),
+      querystring: LearnerBreakdownQuery,
+      response: { 200: Breakdown, ...problems("not-found", "too-many-groups") },
+    },
+    handler: ({ params, query }) => getLearnerBreakdown(db, config, params.learnerId, query, clock()),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/teams/:teamId/breakdown",
+    preHandler: may.reportOnTeam,
+    config: { csv: breakdownCsv },
+    schema: {
+      operationId: "getTeamBreakdown",
+      summary: "Read a team's real mix of on-the-job, social and formal learning",
+      tags,
+      params: ofTeam,
+      querystring: TeamBreakdownQuery,
+      response: { 200: Breakdown, ...problems("not-found", "too-many-groups") },
+    },
+    handler: ({ scope, params, query }) => getTeamBreakdown(db, config, scope, params.teamId, query),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/teams/:teamId/study-sessions",
+    preHandler: may.reportOnTeam,
+    config: csvList(StudySession),
+    schema: {
+      operationId: "listTeamStudySessions",
+      summary: "List the study sessions behind a team's breakdown, the latest first",
+      tags,
+      params: ofTeam,
+      querystring: TeamStudySessionList,
+      response: { 200: StudySessionPage, ...problems("not-found") },
+    },
+    handler: ({ scope, params, query }) => listTeamSessions(db, scope, params.teamId, query),
+  });
+}

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { ifVersion } from "../http/preconditions";
+import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
+import { Id } from "../http/schema";
+import { Resource, ResourceCreate, ResourceList, ResourcePage, ResourceUpdate } from "./resources.schema";
+import { archiveResource, createResource, getResource, listResources, restoreResource, updateResource } from "./resources.service";
+
+const tags = ["Resources"];
+const params = z.object({ resourceId: Id });
+
+export function resourceRoutes(app: App, { db, clock, may }: Context): void {
+  app.route({
+    method: "POST",
+    url: "/resources",
+    preHandler: may.keepDirectory,
+    schema: {
+      operationId: "createResource",
+      summary: "Add a resource to the catalogue",
+      tags,
+      headers: IdempotencyHeaders,
+      body: ResourceCreate,
+      response: {
+        201: Resource,
+        ...problems("forbidden", "already-exists", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight"),
+      },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+        const resource = await createResource(tx, request.body);
+        return { status: 201, body: resource, location: `/v1/resources/${resource.id}` };
+      }),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/resources",
+    preHandler: may.signedIn,
+    config: csvList(Resource),
+    schema: {
+      operationId: "listResources",
+      summary: "Search the catalogue, by title",
+      tags,
+      querystring: ResourceList,
+      response: { 200: ResourcePage, ...problems() },
+    },
+    handler: ({ query }) => listResources(db, query),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/resources/:resourceId",
+    preHandler: may.signedIn,
+    schema: { operationId: "getResource", summary: "Read a resource", tags, params, response: { 200: Resource, ...problems("not-found") } },
+    handler: ({ params }) => getResource(db, params.resourceId),
+  });
+
+  app.route({
+    method: "PATCH",
+    url: "/resources/:resourceId",
+    preHandler: may.keepDirectory,
+    schema: {
+      operationId: "updateResource",
+      summary: "Change a resource (merge patch); what was logged stays as it was logged",
+      tags,
+      params,
+      body: ResourceUpdate,
+      response: { 200: Resource, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
+    },
+    handler: (request) => updateResource(db, request.params.resourceId, request.body, ifVersion(request)),
+  });
+
+  const archival = { tags, params, response: { 200: Resource, ...problems("not-found", "forbidden", "version-mismatch") } };
+
+  app.route({
+    method: "PUT",
+    url: "/resources/:resourceId/archival",
+    preHandler: may.keepDirectory,
+    schema: { operationId: "archiveResource", summary: "Archive a resource: out of lists, its history kept", ...archival },
+    handler: (request) => archiveResource(db, request.params.resourceId, clock(), ifVersion(request)),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/resources/:resourceId/archival",
+    preHandler: may.keepDirectory,
+    schema: { operationId: "restoreResource", summary: "Bring an archived resource back", ...archival },
+    handler: (request) => restoreResource(db, request.params.resourceId, ifVersion(request)),
+  });
+}

@@ -1,0 +1,59 @@
+import { ensureAdminKey } from "./api-keys/api-keys.service";
+import { buildApp } from "./app";
+import { type Config, ConfigError, readConfig } from "./config";
+import { connect, type Database } from "./database/connect";
+import { MigrationError, migrate, pendingMigrations, readMigrations } from "./database/migrate";
+import { loadDemo } from "./demo/load-demo";
+import { greeting } from "./greeting";
+import type { App } from "./http/app-type";
+
+/** What a supervisor can tell from how the process ended. */
+const EXIT = { failure: 1, configuration: 78, migration: 70 };
+
+/** Config → database → app → listen → drain. */
+async function main(): Promise<void> {
+  const config = readConfig();
+  const database = await connect({
+    url: config.DATABASE_URL,
+    dataDir: config.DATA_DIR,
+    poolSize: config.DATABASE_POOL_SIZE,
+    connectTimeoutMs: config.DATABASE_CONNECT_TIMEOUT_MS,
+    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
+  });
+  await prepareSchema(config, database);
+  const adminKey = await ensureAdminKey(database.db, config.ADMIN_API_KEY);
+  const demo = adminKey && database.embedded ? await loadDemo(database.db, new Date()) : null;
+  const app = await buildApp({ config, db: database.db });
+  const address = await app.listen({ host: config.HOST, port: config.PORT });
+  if (adminKey || demo) console.log(greeting({ address, adminKey, demo }));
+  stopOnSignal(app, database, config);
+}
+
+async function prepareSchema(config: Config, database: Database): Promise<void> {
+  const migrations = await readMigrations();
+  if (config.MIGRATE_ON_START) {
+    await migrate(database.pool, migrations);
+    return;
+  }
+  const pending = await pendingMigrations(database.pool, migrations);
+  if (pending.length) throw new MigrationError(`The database lacks ${pending.join(", ")}. Run: npm run migrate`);
+}
+
+function stopOnSignal(app: App, database: Database, config: Config): void {
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    app.log.info({ signal }, "stopping");
+    setTimeout(() => process.exit(EXIT.failure), config.SHUTDOWN_TIMEOUT_MS).unref();
+    await app.close();
+    await database.close();
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+main().catch((error: Error) => {
+  console.error(error instanceof ConfigError || error instanceof MigrationError ? error.message : error);
+  process.exit(error instanceof ConfigError ? EXIT.configuration : error instanceof MigrationError ? EXIT.migration : EXIT.failure);
+});

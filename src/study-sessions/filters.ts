@@ -1,0 +1,83 @@
+import { z } from "zod";
+import { type Day, toDate } from "../days";
+import { Prisma } from "../generated/prisma/client";
+import { ResourceType, Verification } from "../generated/prisma/enums";
+import { Id, kebabEnum, Skill } from "../http/schema";
+
+const none = z.literal("none");
+
+/** The filters that lists of sessions and breakdowns share; `none` asks for sessions without one. */
+export const sessionFilters = {
+  goal: z.union([Id, none]).optional(),
+  skill: z.union([none, Skill]).optional(),
+  resource: z.union([Id, none]).optional(),
+  resourceType: z
+    .union([z.enum(ResourceType), none])
+    .optional()
+    .meta({ description: "The resource's type when the session was logged." }),
+  verification: kebabEnum(Verification).in.optional(),
+};
+
+const SessionFilters = z.object(sessionFilters);
+export type SessionFilters = z.infer<typeof SessionFilters>;
+
+export type TeamScope = {
+  teamId: string;
+  depth: "direct" | "subtree";
+  membership: "as-of" | "current";
+  today: Day;
+  /** Learners to leave out. */
+  without: string[];
+  /** Only this learner. */
+  learner?: string | undefined;
+};
+export type SessionScope = { learnerId: string } | TeamScope;
+
+/**
+ * `FROM … WHERE …` over the sessions of a scope, as `s`, with the membership that puts each
+ * into the team's scope as `m`: that of the session's own day, or today's. A learner is in at
+ * most one team on any day, so no session comes twice.
+ */
+export function sessionsIn(scope: SessionScope): Prisma.Sql {
+  if ("learnerId" in scope) return Prisma.sql`FROM study_sessions s WHERE s.learner_id = ${scope.learnerId}::uuid`;
+  const day = scope.membership === "as-of" ? Prisma.sql`s.occurred_on` : Prisma.sql`${scope.today}::date`;
+  const only = scope.learner ? Prisma.sql`AND s.learner_id = ${scope.learner}::uuid` : Prisma.empty;
+  const without = scope.without.length ? Prisma.sql`AND s.learner_id <> ALL (${scope.without}::uuid[])` : Prisma.empty;
+  return Prisma.sql`
+    FROM team_closure c
+    JOIN memberships m ON m.team_id = c.team_id
+    JOIN study_sessions s ON s.learner_id = m.learner_id AND ${day} >= m.from_day AND (m.until_day IS NULL OR ${day} < m.until_day)
+    WHERE ${teamsOf(scope)} ${only} ${without}`;
+}
+
+/** A condition on `c`, the closure: the team itself, or it and all below. */
+export function teamsOf({ teamId, depth }: Pick<TeamScope, "teamId" | "depth">): Prisma.Sql {
+  return depth === "direct" ? Prisma.sql`c.ancestor_id = ${teamId}::uuid AND c.depth = 0` : Prisma.sql`c.ancestor_id = ${teamId}::uuid`;
+}
+
+/** `AND …` on `s`: the filters' conditions. */
+export function matching({ goal, skill, resource, resourceType, verification }: SessionFilters): Prisma.Sql {
+  return Prisma.join(
+    [
+      Prisma.empty,
+      equalOrNone(Prisma.sql`s.goal_id`, goal, "uuid"),
+      equalOrNone(Prisma.sql`s.resource_id`, resource, "uuid"),
+      equalOrNone(Prisma.sql`s.resource_type`, resourceType, "resource_type"),
+      equalOrNone(Prisma.sql`s.verification`, verification, "verification"),
+      skill === "none" ? Prisma.sql`AND s.skills = '{}'` : skill ? Prisma.sql`AND ${skill} = ANY (s.skills)` : Prisma.empty,
+    ],
+    " ",
+  );
+}
+
+/** `AND …` on `s`: days in `[from, to)`. */
+export function within(from: Day | undefined, to: Day | undefined): Prisma.Sql {
+  const since = from ? Prisma.sql`AND s.occurred_on >= ${toDate(from)}::date` : Prisma.empty;
+  const until = to ? Prisma.sql`AND s.occurred_on < ${toDate(to)}::date` : Prisma.empty;
+  return Prisma.sql`${since} ${until}`;
+}
+
+function equalOrNone(column: Prisma.Sql, value: string | undefined, type: string): Prisma.Sql {
+  if (value === undefined) return Prisma.empty;
+  return value === "none" ? Prisma.sql`AND ${column} IS NULL` : Prisma.sql`AND ${column} = ${value}::${Prisma.raw(type)}`;
+}

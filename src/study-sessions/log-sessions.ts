@@ -1,0 +1,141 @@
+import { v7 as uuidv7 } from "uuid";
+import { type Caller, type Scope, writableLearners } from "../access/scope";
+import type { Db } from "../database/transaction";
+import { dayIn, toDate } from "../days";
+import { AppError, invalid, notFound } from "../errors";
+import type { Goal, Prisma, Resource, StudySession as Row } from "../generated/prisma/client";
+import { digest } from "../http/idempotency";
+import { effectiveMode } from "../resources/resources.service";
+import { splitMinutes } from "./split";
+import type { StudySessionCreate } from "./study-sessions.schema";
+
+/** One session to log. With an id of the client's, logging it again is answered with what is there. */
+export type Entry = { learnerId: string; id?: string | undefined; input: StudySessionCreate };
+export type Logged = { created: boolean; row: Row } | { error: AppError };
+
+const EARLIEST = new Date("1970-01-01T00:00:00Z");
+const SLACK_MS = 86_400_000;
+
+/**
+ * The one door through which sessions come in, singly or by the thousand: the same few
+ * statements however many. Each entry has its own outcome, in the order of the entries.
+ */
+export async function logSessions(db: Db, scope: Scope, entries: Entry[], now: Date): Promise<Logged[]> {
+  const known = await lookUp(db, scope, entries);
+  const prepared = entries.map((entry) => attempt(() => prepare(entry, known, scope.caller, now)));
+  const rows = prepared.filter((row): row is NewRow => !(row instanceof AppError));
+  const created = rows.length ? await db.studySession.createManyAndReturn({ data: rows, skipDuplicates: true }) : [];
+
+  const fresh = new Map(created.map((row) => [key(row), row]));
+  const present = await findPresent(db, rows, fresh);
+  return prepared.map((row) => {
+    if (row instanceof AppError) return { error: row };
+    const own = fresh.get(key(row));
+    // Taken out, so that a second entry with the same id in one batch counts as existing.
+    if (own && fresh.delete(key(row))) {
+      present.set(key(row), own);
+      return { created: true, row: own };
+    }
+    return answerPresent(row, present.get(key(row)));
+  });
+}
+
+/** @throws AppError when a session cannot have begun then */
+export function checkStart(startedAt: Date, now: Date): void {
+  if (startedAt < EARLIEST) throw invalid("#/startedAt", "A session cannot have begun before 1970.");
+  if (startedAt.getTime() > now.getTime() + SLACK_MS) throw invalid("#/startedAt", "A session cannot begin in the future. Log it when it has begun.");
+}
+
+type Known = { zones: Map<string, string>; resources: Map<string, Resource>; goals: Map<string, Goal> };
+type NewRow = Prisma.StudySessionCreateManyInput & { id: string; bodyDigest: Buffer };
+
+async function lookUp(db: Db, scope: Scope, entries: Entry[]): Promise<Known> {
+  const learnerIds = unique(entries.map(({ learnerId }) => learnerId));
+  const resourceIds = unique(entries.map(({ input }) => input.resourceId));
+  const goalIds = unique(entries.map(({ input }) => input.goalId));
+  const [learners, resources, goals] = await Promise.all([
+    db.learner.findMany({ where: { AND: [{ id: { in: learnerIds } }, writableLearners(scope)] }, select: { id: true, timeZone: true } }),
+    resourceIds.length ? db.resource.findMany({ where: { id: { in: resourceIds } } }) : [],
+    goalIds.length ? db.goal.findMany({ where: { learnerId: { in: learnerIds }, id: { in: goalIds } } }) : [],
+  ]);
+  return {
+    zones: new Map(learners.map((learner) => [learner.id, learner.timeZone])),
+    resources: new Map(resources.map((resource) => [resource.id, resource])),
+    goals: new Map(goals.map((goal) => [key(goal), goal])),
+  };
+}
+
+function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, now: Date): NewRow {
+  const zone = known.zones.get(learnerId);
+  if (!zone) throw notFound();
+  const { mode, split, timeZone = zone, startedAt, minutes, ...fields } = input;
+  checkStart(startedAt, now);
+  const resource = refer(known.resources, input.resourceId, "#/resourceId", "The resource does not exist. Look it up under /v1/resources.");
+  const goal = refer(
+    known.goals,
+    input.goalId && key({ learnerId, id: input.goalId }),
+    "#/goalId",
+    "The learner has no such goal. Use the id of one of the learner's own goals.",
+  );
+  if (caller.role === "learner" && input.verification === "systemRecorded") {
+    throw invalid("#/verification", "What learners log themselves is self-reported. Leave verification out.");
+  }
+  return {
+    ...fields,
+    learnerId,
+    id: id ?? uuidv7(),
+    startedAt,
+    timeZone,
+    occurredOn: toDate(dayIn(startedAt, timeZone)),
+    ...splitMinutes({ minutes, mode, split }, resource ? effectiveMode(resource) : null),
+    resourceType: resource?.type ?? null,
+    skills: input.skills ?? unique([...(resource?.skills ?? []), ...(goal?.skills ?? [])]).slice(0, 20),
+    bodyDigest: digest(input),
+    // One clock for what clients compare: the service's.
+    loggedAt: now,
+    updatedAt: now,
+  };
+}
+
+/** The rows that were there before, under the ids that did not go in. */
+async function findPresent(db: Db, rows: NewRow[], fresh: Map<string, Row>): Promise<Map<string, Row>> {
+  const missed = rows.filter((row) => !fresh.has(key(row)));
+  if (!missed.length) return new Map();
+  const found = await db.studySession.findMany({
+    where: { learnerId: { in: unique(missed.map((row) => row.learnerId)) }, id: { in: unique(missed.map((row) => row.id)) } },
+  });
+  return new Map(found.map((row) => [key(row), row]));
+}
+
+function answerPresent(row: NewRow, present: Row | undefined): Logged {
+  if (!present) return { error: new AppError("unavailable", "The session could not be stored just now. Send it again.") };
+  if (!row.bodyDigest.equals(present.bodyDigest)) {
+    return { error: new AppError("body-differs", "Another session has this id. To change it, PATCH it; to log another, choose another id.") };
+  }
+  if (present.deletedAt) return { error: new AppError("session-deleted", "This session was logged and then deleted. To log it again, choose another id.") };
+  return { created: false, row: present };
+}
+
+function refer<T>(known: Map<string, T>, id: string | null | undefined, pointer: string, detail: string): T | undefined {
+  if (!id) return undefined;
+  const found = known.get(id);
+  if (!found) throw new AppError("reference-missing", detail, [{ pointer, detail }]);
+  return found;
+}
+
+function attempt<T>(work: () => T): T | AppError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+}
+
+function key({ learnerId, id }: { learnerId: string; id: string }): string {
+  return `${learnerId} ${id}`;
+}
+
+function unique<T>(values: (T | null | undefined)[]): T[] {
+  return [...new Set(values.filter((value) => value != null))] as T[];
+}

@@ -1,0 +1,137 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { ifVersion } from "../http/preconditions";
+import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
+import { Id } from "../http/schema";
+import { Batch, BatchOutcome, StudySession, StudySessionCreate, StudySessionList, StudySessionPage, StudySessionUpdate } from "./study-sessions.schema";
+import { deleteSession, getSession, listSessions, logBatch, logSession, updateSession } from "./study-sessions.service";
+
+const tags = ["Study sessions"];
+const ofLearner = z.object({ learnerId: Id });
+const params = ofLearner.extend({ sessionId: Id });
+const BATCH_BODY_FACTOR = 8;
+
+export function studySessionRoutes(app: App, { db, config, clock, may }: Context): void {
+  app.route({
+    method: "POST",
+    url: "/learners/:learnerId/study-sessions",
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "logStudySession",
+      summary: "Log a study session",
+      tags,
+      params: ofLearner,
+      headers: IdempotencyHeaders,
+      body: StudySessionCreate,
+      response: { 201: StudySession, ...problems("not-found", "forbidden", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight") },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+        const entry = { learnerId: request.params.learnerId, input: request.body };
+        const { session } = await logSession(tx, request.scope, entry, clock());
+        return { status: 201, body: session, location: `/v1/learners/${session.learnerId}/study-sessions/${session.id}` };
+      }),
+  });
+
+  app.route({
+    method: "PUT",
+    url: "/learners/:learnerId/study-sessions/:sessionId",
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "putStudySession",
+      summary: "Log a study session under an id of your own; safe to send again",
+      tags,
+      params,
+      body: StudySessionCreate,
+      response: {
+        200: StudySession,
+        201: StudySession,
+        ...problems("not-found", "forbidden", "body-differs", "session-deleted", "reference-missing"),
+      },
+    },
+    handler: async ({ scope, params, body }, reply) => {
+      const entry = { learnerId: params.learnerId, id: params.sessionId, input: body };
+      const { created, session } = await logSession(db, scope, entry, clock());
+      return reply.status(created ? 201 : 200).send(session);
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId/study-sessions",
+    preHandler: may.readLearner,
+    config: csvList(StudySession),
+    schema: {
+      operationId: "listStudySessions",
+      summary: "List a learner's study sessions, the latest first, or what changed since an instant",
+      tags,
+      params: ofLearner,
+      querystring: StudySessionList,
+      response: { 200: StudySessionPage, ...problems("not-found") },
+    },
+    handler: ({ scope, params, query }) => listSessions(db, scope, params.learnerId, query),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId/study-sessions/:sessionId",
+    preHandler: may.readLearner,
+    schema: { operationId: "getStudySession", summary: "Read a study session", tags, params, response: { 200: StudySession, ...problems("not-found") } },
+    handler: ({ scope, params }) => getSession(db, scope, params.learnerId, params.sessionId),
+  });
+
+  app.route({
+    method: "PATCH",
+    url: "/learners/:learnerId/study-sessions/:sessionId",
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "updateStudySession",
+      summary: "Change a study session (merge patch)",
+      tags,
+      params,
+      body: StudySessionUpdate,
+      response: { 200: StudySession, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
+    },
+    handler: (request) => updateSession(db, request.scope, request.params.learnerId, request.params.sessionId, request.body, ifVersion(request), clock()),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/learners/:learnerId/study-sessions/:sessionId",
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "deleteStudySession",
+      summary: "Delete a study session, leaving a tombstone for `updatedSince`",
+      tags,
+      params,
+      response: { 204: z.null(), ...problems("not-found", "forbidden", "version-mismatch") },
+    },
+    handler: async (request, reply) => {
+      await deleteSession(db, request.params.learnerId, request.params.sessionId, ifVersion(request), clock());
+      return reply.status(204).send(null);
+    },
+  });
+
+  app.route({
+    method: "POST",
+    url: "/study-sessions/batch",
+    preHandler: may.signedIn,
+    bodyLimit: config.BODY_LIMIT_BYTES * BATCH_BODY_FACTOR,
+    schema: {
+      operationId: "logStudySessions",
+      summary: "Log up to 1,000 study sessions, across learners, with an outcome for each",
+      tags,
+      headers: IdempotencyHeaders,
+      body: Batch,
+      response: { 200: BatchOutcome, ...problems("body-too-large", "idempotency-key-reused", "idempotency-key-in-flight") },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => ({
+        status: 200,
+        body: await logBatch(tx, request.scope, request.body.items, clock(), request.id),
+      })),
+  });
+}

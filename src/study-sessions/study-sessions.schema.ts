@@ -1,0 +1,173 @@
+import { z } from "zod";
+import { Mode, ResourceType, Verification } from "../generated/prisma/enums";
+import { pageOf, pageQuery } from "../http/paging";
+import { Problem } from "../http/problem";
+import { CalendarDay, DayText, Id, Instant, kebabEnum, prose, Skills, TimeZone } from "../http/schema";
+import { sessionFilters } from "./filters";
+
+const MAX_BATCH = 1_000;
+
+// A mentor's word is given on a session that is there, not by whoever logs it.
+const { mentorConfirmed: _, ...LOGGED_AS } = Verification;
+
+const minutes = z.int().min(1).max(1440);
+const part = z.int().min(0).max(1440);
+const impact = z.int().min(1).max(5).meta({ description: "How useful it was, rated by the learner from 1 to 5." });
+
+export const StudySession = z
+  .object({
+    learnerId: Id,
+    id: Id,
+    startedAt: Instant,
+    timeZone: TimeZone.meta({ description: "The learner's zone then." }),
+    occurredOn: CalendarDay.meta({ description: "The day on the learner's calendar when it began. Reports run on it." }),
+    minutes,
+    onTheJobMinutes: part,
+    socialMinutes: part,
+    formalMinutes: part,
+    unclassifiedMinutes: part,
+    impact: impact.nullable(),
+    goalId: Id.nullable(),
+    resourceId: Id.nullable(),
+    resourceType: z.enum(ResourceType).nullable().meta({ description: "The resource's type when the session was logged." }),
+    skills: Skills,
+    verification: kebabEnum(Verification),
+    note: prose(10_000).nullable().meta({ description: "The learner's own words; null to everybody else unless shared." }),
+    noteShared: z.boolean().meta({ description: "Whether those who may see the session may read its note." }),
+    version: z.int(),
+    loggedAt: Instant,
+    updatedAt: Instant,
+    deletedAt: Instant.nullable().meta({ description: "Set on what `updatedSince` reports as deleted." }),
+  })
+  .meta({
+    id: "StudySession",
+    description: "Dated minutes of learning, split over modes.",
+    examples: [
+      {
+        learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+        id: "0193d5a0-6c00-7a31-9d4e-ffffffffffff",
+        startedAt: "2026-11-20T08:15:00.000Z",
+        timeZone: "Europe/Stockholm",
+        occurredOn: "2026-11-20",
+        minutes: 90,
+        onTheJobMinutes: 60,
+        socialMinutes: 30,
+        formalMinutes: 0,
+        unclassifiedMinutes: 0,
+        impact: 4,
+        goalId: null,
+        resourceId: null,
+        resourceType: null,
+        skills: ["kubernetes"],
+        verification: "self-reported",
+        note: null,
+        noteShared: false,
+        version: 1,
+        loggedAt: "2026-11-20T10:00:00.000Z",
+        updatedAt: "2026-11-20T10:00:00.000Z",
+        deletedAt: null,
+      },
+    ],
+  });
+export type StudySession = z.infer<typeof StudySession>;
+
+export const StudySessionCreate = z
+  .strictObject({
+    startedAt: Instant,
+    timeZone: TimeZone.optional().meta({ description: "The learner's own unless told." }),
+    minutes,
+    mode: kebabEnum(Mode).optional().meta({ description: "All minutes are of this mode. Neither this nor `split`: the resource's mode, or unclassified." }),
+    split: z
+      .strictObject({ onTheJob: part.optional(), social: part.optional(), formal: part.optional() })
+      .optional()
+      .meta({ description: "Minutes per mode; what they leave is unclassified." }),
+    impact: impact.nullable().optional(),
+    goalId: Id.nullable().optional(),
+    resourceId: Id.nullable().optional(),
+    skills: Skills.optional().meta({ description: "The resource's and the goal's unless told." }),
+    note: prose(10_000).nullable().optional(),
+    noteShared: z.boolean().optional(),
+    verification: kebabEnum(LOGGED_AS).optional().meta({ description: "`system-recorded` from a service that measured it; `self-reported` unless told." }),
+  })
+  .meta({
+    id: "StudySessionCreate",
+    examples: [{ startedAt: "2026-11-20T08:15:00Z", minutes: 90, split: { onTheJob: 60, social: 30 }, impact: 4, note: "First deploy" }],
+  });
+export type StudySessionCreate = z.infer<typeof StudySessionCreate>;
+
+export const StudySessionUpdate = StudySessionCreate.omit({ verification: true })
+  .partial()
+  .meta({ id: "StudySessionUpdate", examples: [{ minutes: 75, split: { onTheJob: 45, social: 30 } }] });
+export type StudySessionUpdate = z.infer<typeof StudySessionUpdate>;
+
+const period = {
+  from: DayText.optional().meta({ description: "The first day." }),
+  to: DayText.optional().meta({ description: "The first day after." }),
+};
+
+export const StudySessionPage = pageOf(StudySession);
+export const StudySessionList = z.strictObject({
+  ...period,
+  ...sessionFilters,
+  updatedSince: Instant.optional().meta({
+    description:
+      "Only what was logged, changed or deleted from this instant on, in the order of the changes, tombstones included. Ask from a minute before the last change seen: what was being committed then comes too, and what comes again is known by its id and version.",
+  }),
+  ...pageQuery,
+});
+export type StudySessionList = z.infer<typeof StudySessionList>;
+
+export const TeamStudySessionList = z.strictObject({
+  ...period,
+  ...sessionFilters,
+  learner: Id.optional(),
+  depth: z.enum(["direct", "subtree"]).optional(),
+  membership: z.enum(["as-of", "current"]).optional(),
+  ...pageQuery,
+});
+export type TeamStudySessionList = z.infer<typeof TeamStudySessionList>;
+
+export const BatchItem = StudySessionCreate.extend({
+  learnerId: Id,
+  id: Id.optional().meta({ description: "Your id for the session: sent again, it is not logged again." }),
+}).meta({
+  id: "StudySessionBatchItem",
+  examples: [{ learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e", startedAt: "2026-11-20T08:15:00Z", minutes: 90, mode: "on-the-job" }],
+});
+export type BatchItem = z.infer<typeof BatchItem>;
+
+export const Batch = z
+  .strictObject({
+    // Each item is parsed by itself, so that a wrong one gets its own outcome.
+    items: z
+      .array(z.unknown().meta({ $ref: "#/components/schemas/StudySessionBatchItemInput" }))
+      .min(1)
+      .max(MAX_BATCH),
+  })
+  .meta({
+    id: "StudySessionBatch",
+    examples: [{ items: [{ learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e", startedAt: "2026-11-20T08:15:00Z", minutes: 90, mode: "on-the-job" }] }],
+  });
+
+const Outcome = z.object({
+  index: z.int().meta({ description: "The item's place in the batch, from 0." }),
+  outcome: z.enum(["created", "existing", "rejected"]).meta({ description: "`existing`: the same session was logged before." }),
+  learnerId: Id.nullable(),
+  id: Id.nullable(),
+  problem: Problem.nullable(),
+});
+export type Outcome = z.infer<typeof Outcome>;
+
+export const BatchOutcome = z.object({ created: z.int(), existing: z.int(), rejected: z.int(), items: z.array(Outcome) }).meta({
+  id: "StudySessionBatchOutcome",
+  description: "An outcome for each item, in the batch's order.",
+  examples: [
+    {
+      created: 1,
+      existing: 0,
+      rejected: 0,
+      items: [{ index: 0, outcome: "created", learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e", id: "0193d5a0-6c00-7a31-9d4e-ffffffffffff", problem: null }],
+    },
+  ],
+});
+export type BatchOutcome = z.infer<typeof BatchOutcome>;

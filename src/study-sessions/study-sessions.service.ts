@@ -1,0 +1,173 @@
+import type { Scope } from "../access/scope";
+import { type Db, inTransaction } from "../database/transaction";
+import { dayIn, toDate } from "../days";
+import { AppError, notFound } from "../errors";
+import { Prisma, type StudySession as Row } from "../generated/prisma/client";
+import { type Page, type PageQuery, readPage } from "../http/paging";
+import type { IfVersion } from "../http/preconditions";
+import { flawsOfIssues, problemBody } from "../http/problem";
+import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
+import { checkStart, type Entry, logSessions } from "./log-sessions";
+import { resplitMinutes } from "./split";
+import {
+  BatchItem,
+  type BatchOutcome,
+  type Outcome,
+  type StudySession,
+  type StudySessionCreate,
+  type StudySessionList,
+  type StudySessionUpdate,
+} from "./study-sessions.schema";
+
+/**
+ * Logs one session. With an id of the client's, a repetition answers what is there.
+ *
+ * @throws AppError when the id names something else, or the session cannot be logged
+ */
+export async function logSession(db: Db, scope: Scope, entry: Entry, now: Date): Promise<{ created: boolean; session: StudySession }> {
+  const [logged] = await logSessions(db, scope, [entry], now);
+  if (!logged || "error" in logged) throw logged?.error ?? notFound();
+  return { created: logged.created, session: present(scope)(logged.row) };
+}
+
+/** Logs many, across learners; each item is judged by itself and none holds up another. */
+export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date, requestId: string): Promise<BatchOutcome> {
+  const parsed = items.map((item) => BatchItem.safeParse(item));
+  const entries = parsed.flatMap(({ data }) => (data ? [toEntry(data)] : []));
+  const logged = (await logSessions(db, scope, entries, now))[Symbol.iterator]();
+  const outcomes = parsed.map(({ data, error }, index): Outcome => {
+    if (!data) {
+      const flawed = new AppError("invalid-request", "Correct what `errors` lists and send the item again.", flawsOfIssues(error.issues));
+      return { index, outcome: "rejected", learnerId: null, id: null, problem: problemBody(flawed, requestId) };
+    }
+    const result = logged.next().value;
+    if (!result || "error" in result) {
+      const problem = problemBody(result?.error ?? notFound(), requestId);
+      return { index, outcome: "rejected", learnerId: data.learnerId, id: data.id ?? null, problem };
+    }
+    return { index, outcome: result.created ? "created" : "existing", learnerId: data.learnerId, id: result.row.id, problem: null };
+  });
+  const count = (outcome: Outcome["outcome"]) => outcomes.filter((item) => item.outcome === outcome).length;
+  return { created: count("created"), existing: count("existing"), rejected: count("rejected"), items: outcomes };
+}
+
+export async function getSession(db: Db, scope: Scope, learnerId: string, id: string): Promise<StudySession> {
+  return present(scope)(await db.studySession.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id }, deletedAt: null } }));
+}
+
+/** A learner's sessions, the latest first; or, since an instant, what was changed, in the order of the changes. */
+export function listSessions(
+  db: Db,
+  scope: Scope,
+  learnerId: string,
+  { updatedSince, from, to, limit, cursor, ...filters }: StudySessionList,
+): Promise<Page<StudySession>> {
+  const page = { limit, cursor };
+  if (!updatedSince) return listSessionsIn(db, scope, { learnerId }, { from, to, ...filters }, page);
+  const list = ["changes", learnerId, updatedSince, from, to, filters];
+  return readPage(
+    list,
+    page,
+    (session) => session.updatedAt.toISOString(),
+    async (take, after) => {
+      const selected = Prisma.sql`SELECT s.id ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)} AND s.updated_at >= ${updatedSince}`;
+      const further = after ? Prisma.sql`AND (s.updated_at, s.id) > (${new Date(after.value)}, ${after.id}::uuid)` : Prisma.empty;
+      const ids = await db.$queryRaw<{ id: string }[]>`${selected} ${further} ORDER BY s.updated_at, s.id LIMIT ${take}`;
+      const rows = await db.studySession.findMany({
+        where: { learnerId, id: { in: ids.map(({ id }) => id) } },
+        orderBy: [{ updatedAt: "asc" }, { id: "asc" }],
+      });
+      return rows.map(present(scope));
+    },
+  );
+}
+
+/** The sessions of a scope, the latest first: those that a breakdown over the same scope and filters counts. */
+export function listSessionsIn(
+  db: Db,
+  scope: Scope,
+  sessions: SessionScope,
+  { from, to, ...filters }: SessionFilters & { from?: string | undefined; to?: string | undefined },
+  page: PageQuery,
+): Promise<Page<StudySession>> {
+  return readPage(
+    ["sessions", sessions, from, to, filters],
+    page,
+    (session) => session.startedAt.toISOString(),
+    async (take, after) => {
+      const further = after ? Prisma.sql`AND (s.started_at, s.id) < (${new Date(after.value)}, ${after.id}::uuid)` : Prisma.empty;
+      const keys = await db.$queryRaw<{ learnerId: string; id: string }[]>`
+      SELECT s.learner_id AS "learnerId", s.id ${sessionsIn(sessions)} ${within(from, to)} ${matching(filters)}
+        AND s.deleted_at IS NULL ${further}
+      ORDER BY s.started_at DESC, s.id DESC LIMIT ${take}`;
+      const rows = await db.studySession.findMany({
+        where: { learnerId: { in: keys.map(({ learnerId }) => learnerId) }, id: { in: keys.map(({ id }) => id) } },
+        orderBy: [{ startedAt: "desc" }, { id: "desc" }],
+      });
+      return rows.map(present(scope));
+    },
+  );
+}
+
+/**
+ * Changes a session. Without a new mode or split its minutes keep their modes; a new resource
+ * does not change what was logged as which mode.
+ */
+export function updateSession(
+  db: Db,
+  scope: Scope,
+  learnerId: string,
+  id: string,
+  input: StudySessionUpdate,
+  ifVersion: IfVersion,
+  now: Date,
+): Promise<StudySession> {
+  return inTransaction(db, async (tx) => {
+    // Holds the row, so that two changes at once do not each split the minutes that the other replaced.
+    await tx.$queryRaw`SELECT 1 FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
+    const where = { learnerId_id: { learnerId, id }, deletedAt: null, ...ifVersion };
+    const before = await tx.studySession.findUniqueOrThrow({ where });
+    const { mode, split, minutes, ...fields } = input;
+    const startedAt = input.startedAt ?? before.startedAt;
+    const timeZone = input.timeZone ?? before.timeZone;
+    checkStart(startedAt, now);
+    const data: Prisma.StudySessionUncheckedUpdateInput = {
+      ...fields,
+      ...resplitMinutes(before, { mode, split, minutes }),
+      occurredOn: toDate(dayIn(startedAt, timeZone)),
+      updatedAt: now,
+      version: { increment: 1 },
+    };
+    if (input.resourceId !== undefined) data.resourceType = await typeOf(tx, input.resourceId);
+    return present(scope)(await tx.studySession.update({ where, data }));
+  });
+}
+
+/** Leaves a tombstone, without the learner's words, for those who follow `updatedSince`. */
+export async function deleteSession(db: Db, learnerId: string, id: string, ifVersion: IfVersion, now: Date): Promise<void> {
+  await db.studySession.update({
+    where: { learnerId_id: { learnerId, id }, deletedAt: null, ...ifVersion },
+    data: { deletedAt: now, updatedAt: now, note: null, version: { increment: 1 } },
+  });
+}
+
+/** A session as this caller may see it: a note stays its learner's unless shared. */
+export function present({ caller }: Scope) {
+  return (row: Row): StudySession => {
+    const own = caller.role === "learner" && caller.learnerId === row.learnerId;
+    return {
+      ...row,
+      unclassifiedMinutes: row.minutes - row.onTheJobMinutes - row.socialMinutes - row.formalMinutes,
+      note: own || row.noteShared ? row.note : null,
+    };
+  };
+}
+
+function toEntry({ learnerId, id, ...input }: BatchItem): Entry {
+  return { learnerId, id, input: input as StudySessionCreate };
+}
+
+async function typeOf(db: Db, resourceId: string | null) {
+  if (resourceId === null) return null;
+  return (await db.resource.findUnique({ where: { id: resourceId } }))?.type ?? null;
+}

@@ -1,0 +1,108 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { ifVersion } from "../http/preconditions";
+import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
+import { Id } from "../http/schema";
+import { Member, MemberList, MemberPage, Team, TeamCreate, TeamList, TeamPage, TeamUpdate } from "./teams.schema";
+import { createTeam, deleteTeam, getTeam, listMembers, listTeams, updateTeam } from "./teams.service";
+
+const tags = ["Teams"];
+const params = z.object({ teamId: Id });
+
+export function teamRoutes(app: App, { db, may }: Context): void {
+  app.route({
+    method: "POST",
+    url: "/teams",
+    preHandler: may.keepDirectory,
+    schema: {
+      operationId: "createTeam",
+      summary: "Create a team",
+      tags,
+      headers: IdempotencyHeaders,
+      body: TeamCreate,
+      response: {
+        201: Team,
+        ...problems("forbidden", "already-exists", "team-cycle", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight"),
+      },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+        const team = await createTeam(tx, request.body);
+        return { status: 201, body: team, location: `/v1/teams/${team.id}` };
+      }),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/teams",
+    preHandler: may.signedIn,
+    config: csvList(Team),
+    schema: {
+      operationId: "listTeams",
+      summary: "List the teams that the caller may see, by name",
+      tags,
+      querystring: TeamList,
+      response: { 200: TeamPage, ...problems() },
+    },
+    handler: ({ scope, query }) => listTeams(db, scope, query),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/teams/:teamId",
+    preHandler: may.readTeam,
+    schema: { operationId: "getTeam", summary: "Read a team", tags, params, response: { 200: Team, ...problems("not-found") } },
+    handler: ({ params }) => getTeam(db, params.teamId),
+  });
+
+  app.route({
+    method: "PATCH",
+    url: "/teams/:teamId",
+    preHandler: may.keepTeam,
+    schema: {
+      operationId: "updateTeam",
+      summary: "Change a team, or move it with all below it (merge patch)",
+      tags,
+      params,
+      body: TeamUpdate,
+      response: { 200: Team, ...problems("not-found", "forbidden", "team-cycle", "reference-missing", "version-mismatch") },
+    },
+    handler: (request) => updateTeam(db, request.params.teamId, request.body, ifVersion(request)),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/teams/:teamId",
+    preHandler: may.keepTeam,
+    schema: {
+      operationId: "deleteTeam",
+      summary: "Delete a team that never had members and has no teams below it",
+      tags,
+      params,
+      response: { 204: z.null(), ...problems("not-found", "forbidden", "in-use", "version-mismatch") },
+    },
+    handler: async (request, reply) => {
+      await deleteTeam(db, request.params.teamId, ifVersion(request));
+      return reply.status(204).send(null);
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/teams/:teamId/members",
+    preHandler: may.reportOnTeam,
+    config: csvList(Member),
+    schema: {
+      operationId: "listTeamMembers",
+      summary: "List who is in a team on a day, by name",
+      tags,
+      params,
+      querystring: MemberList,
+      response: { 200: MemberPage, ...problems("not-found") },
+    },
+    handler: ({ scope, params, query }) => listMembers(db, scope, params.teamId, query),
+  });
+}

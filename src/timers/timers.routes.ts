@@ -1,0 +1,86 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { problems } from "../http/problem";
+import { Id } from "../http/schema";
+import { StudySession } from "../study-sessions/study-sessions.schema";
+import { Timer, TimerStart, TimerStop } from "./timers.schema";
+import { discardTimer, getTimer, startTimer, stopTimer } from "./timers.service";
+
+const tags = ["Study sessions"];
+const params = z.object({ learnerId: Id });
+const url = "/learners/:learnerId/timer";
+
+export function timerRoutes(app: App, { db, clock, may }: Context): void {
+  app.route({
+    method: "POST",
+    url,
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "startTimer",
+      summary: "Start a learner's timer",
+      tags,
+      params,
+      headers: IdempotencyHeaders,
+      body: TimerStart,
+      response: {
+        201: Timer,
+        ...problems("not-found", "forbidden", "timer-running", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight"),
+      },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+        const timer = await startTimer(tx, request.params.learnerId, request.body, clock());
+        return { status: 201, body: timer, location: `/v1/learners/${timer.learnerId}/timer` };
+      }),
+  });
+
+  app.route({
+    method: "GET",
+    url,
+    preHandler: may.readLearner,
+    schema: { operationId: "getTimer", summary: "See a learner's running timer", tags, params, response: { 200: Timer, ...problems("not-found") } },
+    handler: ({ params }) => getTimer(db, params.learnerId),
+  });
+
+  app.route({
+    method: "DELETE",
+    url,
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "discardTimer",
+      summary: "Discard a learner's timer without logging anything",
+      tags,
+      params,
+      response: { 204: z.null(), ...problems("not-found", "forbidden") },
+    },
+    handler: async ({ params }, reply) => {
+      await discardTimer(db, params.learnerId);
+      return reply.status(204).send(null);
+    },
+  });
+
+  app.route({
+    method: "POST",
+    url: `${url}/study-session`,
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "stopTimer",
+      summary: "Stop a learner's timer into a study session",
+      tags,
+      params,
+      headers: IdempotencyHeaders,
+      body: TimerStop,
+      response: {
+        201: StudySession,
+        ...problems("not-found", "forbidden", "timer-too-long", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight"),
+      },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+        const session = await stopTimer(tx, request.scope, request.params.learnerId, request.body, clock());
+        return { status: 201, body: session, location: `/v1/learners/${session.learnerId}/study-sessions/${session.id}` };
+      }),
+  });
+}

@@ -1,0 +1,43 @@
+import type { Scope } from "../access/scope";
+import { type Db, inTransaction } from "../database/transaction";
+import { AppError } from "../errors";
+import type { StudySession } from "../study-sessions/study-sessions.schema";
+import { logSession } from "../study-sessions/study-sessions.service";
+import type { Timer, TimerStart, TimerStop } from "./timers.schema";
+
+const MS_PER_MINUTE = 60_000;
+const LONGEST_MINUTES = 1440;
+
+/** The primary key holds a learner to one timer. */
+export function startTimer(db: Db, learnerId: string, input: TimerStart, now: Date): Promise<Timer> {
+  return db.timer.create({ data: { ...input, learnerId, startedAt: now } });
+}
+
+export function getTimer(db: Db, learnerId: string): Promise<Timer> {
+  return db.timer.findUniqueOrThrow({ where: { learnerId } });
+}
+
+export async function discardTimer(db: Db, learnerId: string): Promise<void> {
+  await db.timer.delete({ where: { learnerId } });
+}
+
+/**
+ * Logs the time since the start as a session, whole minutes and at least one, and ends the timer.
+ *
+ * @throws AppError when it ran for longer than a session may last and no minutes are given; it then runs on
+ */
+export function stopTimer(db: Db, scope: Scope, learnerId: string, input: TimerStop, now: Date): Promise<StudySession> {
+  return inTransaction(db, async (tx) => {
+    const { startedAt, mode, goalId, resourceId } = await tx.timer.delete({ where: { learnerId } });
+    const minutes = input.minutes ?? Math.max(1, Math.round((now.getTime() - startedAt.getTime()) / MS_PER_MINUTE));
+    if (minutes > LONGEST_MINUTES) {
+      throw new AppError(
+        "timer-too-long",
+        `The timer has run for ${minutes} minutes. Stop it with the minutes that were learned, at most ${LONGEST_MINUTES}, or discard it.`,
+      );
+    }
+    const known = { goalId, resourceId, ...(input.split ? {} : { mode: mode ?? undefined }) };
+    const { session } = await logSession(tx, scope, { learnerId, input: { ...known, ...input, startedAt, minutes } }, now);
+    return session;
+  });
+}

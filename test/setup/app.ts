@@ -1,0 +1,82 @@
+import request, { type Response } from "supertest";
+import { ensureAdminKey } from "../../src/api-keys/api-keys.service";
+import { buildApp } from "../../src/app";
+import { type Config, readConfig } from "../../src/config";
+import { connect } from "../../src/database/connect";
+import type { PrismaClient } from "../../src/generated/prisma/client";
+
+/** What time it is in tests, unless a test says otherwise: a Wednesday afternoon. */
+export const NOW = new Date("2026-06-17T12:00:00.000Z");
+
+export type Client = {
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  post(path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
+  put(path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
+  patch(path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
+  delete(path: string, headers?: Record<string, string>): Promise<Response>;
+};
+
+export type TestApp = {
+  db: PrismaClient;
+  url: string;
+  config: Config;
+  /** Calls with a key, or without one. */
+  as(key: string | null): Client;
+  admin: Client;
+  setNow(now: Date): void;
+  close(): Promise<void>;
+};
+
+const ADMIN_KEY = "an-admin-key-for-tests-0123456789abcdef";
+
+/** The service on a socket, on this worker's database, emptied. Each test file starts its own. */
+export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp> {
+  const config = { ...readConfig({ LOG_LEVEL: "silent", PORT: "0" }), ...overrides };
+  const database = await connect({
+    url: process.env[`TEST_DATABASE_URL_${process.env.JEST_WORKER_ID}`],
+    poolSize: config.DATABASE_POOL_SIZE,
+    connectTimeoutMs: config.DATABASE_CONNECT_TIMEOUT_MS,
+    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
+  });
+  await empty(database.db);
+  await ensureAdminKey(database.db, ADMIN_KEY);
+  let now = NOW;
+  const app = await buildApp({ config, db: database.db, clock: () => now });
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  return {
+    db: database.db,
+    url,
+    config,
+    as: (key) => client(url, key),
+    admin: client(url, ADMIN_KEY),
+    setNow: (instant) => {
+      now = instant;
+    },
+    async close() {
+      await app.close();
+      await database.close();
+    },
+  };
+}
+
+/** Removes every row; the schema stays. */
+export async function empty(db: PrismaClient): Promise<void> {
+  await db.$executeRaw`TRUNCATE idempotency_keys, api_keys, timers, study_sessions, goals, resources, memberships, team_closure, teams, learners`;
+}
+
+function client(url: string, key: string | null): Client {
+  const send =
+    (method: "get" | "post" | "put" | "patch" | "delete") =>
+    (path: string, body: object | undefined, headers: Record<string, string> = {}) => {
+      const call = request(url)[method](path).set(headers);
+      if (key) call.set("Authorization", `Bearer ${key}`);
+      return body === undefined ? call : call.send(body);
+    };
+  return {
+    get: async (path, headers) => send("get")(path, undefined, headers),
+    post: async (path, body, headers) => send("post")(path, body, headers),
+    put: async (path, body, headers) => send("put")(path, body, headers),
+    patch: async (path, body, headers) => send("patch")(path, body, headers),
+    delete: async (path, headers) => send("delete")(path, undefined, headers),
+  };
+}

@@ -1,0 +1,3 @@
+export default async function closeDatabases(): Promise<void> {
+  await globalThis.closeTestDatabases();
+}

@@ -1,0 +1,80 @@
+import { v7 as uuidv7 } from "uuid";
+import { createApiKey } from "../../src/api-keys/api-keys.service";
+import { type Day, dayIn, toDate } from "../../src/days";
+import type { Goal, Learner, Prisma, PrismaClient, Resource, StudySession, Team } from "../../src/generated/prisma/client";
+
+// Each builds the parents that are not given, so that a test states only what matters to it.
+
+let count = 0;
+
+export function buildLearner(db: PrismaClient, overrides: Partial<Prisma.LearnerCreateInput> = {}): Promise<Learner> {
+  return db.learner.create({ data: { id: uuidv7(), name: `Learner ${++count}`, timeZone: "UTC", ...overrides } });
+}
+
+export function buildTeam(db: PrismaClient, overrides: Partial<Prisma.TeamUncheckedCreateInput> = {}): Promise<Team> {
+  return db.team.create({ data: { id: uuidv7(), name: `Team ${++count}`, ...overrides } });
+}
+
+/** A learner in a team, by default since long ago. */
+export async function buildMember(
+  db: PrismaClient,
+  teamId: string,
+  { fromDay = "2020-01-01", untilDay }: { fromDay?: Day; untilDay?: Day } = {},
+): Promise<Learner> {
+  const learner = await buildLearner(db);
+  await joinTeam(db, learner.id, teamId, { fromDay, untilDay });
+  return learner;
+}
+
+export async function joinTeam(
+  db: PrismaClient,
+  learnerId: string,
+  teamId: string,
+  { fromDay = "2020-01-01", untilDay }: { fromDay?: Day; untilDay?: Day } = {},
+) {
+  return db.membership.create({ data: { learnerId, id: uuidv7(), teamId, fromDay: toDate(fromDay), untilDay: untilDay ? toDate(untilDay) : null } });
+}
+
+export function buildResource(db: PrismaClient, overrides: Partial<Prisma.ResourceUncheckedCreateInput> = {}): Promise<Resource> {
+  return db.resource.create({ data: { id: uuidv7(), type: "book", title: `Resource ${++count}`, ...overrides } });
+}
+
+export async function buildGoal(db: PrismaClient, { learnerId, ...overrides }: Partial<Prisma.GoalUncheckedCreateInput> = {}): Promise<Goal> {
+  const owner = learnerId ?? (await buildLearner(db)).id;
+  return db.goal.create({ data: { id: uuidv7(), title: `Goal ${++count}`, learnerId: owner, ...overrides } });
+}
+
+/** A stored session of 60 minutes on the job, on `startedAt`'s day in UTC unless told. */
+export async function buildSession(
+  db: PrismaClient,
+  { learnerId, ...overrides }: Partial<Prisma.StudySessionUncheckedCreateInput> = {},
+): Promise<StudySession> {
+  const owner = learnerId ?? (await buildLearner(db)).id;
+  const startedAt = new Date(overrides.startedAt ?? "2026-06-01T09:00:00Z");
+  const minutes = overrides.minutes ?? 60;
+  return db.studySession.create({
+    data: {
+      id: uuidv7(),
+      learnerId: owner,
+      startedAt,
+      timeZone: "UTC",
+      occurredOn: toDate(dayIn(startedAt, "UTC")),
+      minutes,
+      onTheJobMinutes: minutes,
+      socialMinutes: 0,
+      formalMinutes: 0,
+      bodyDigest: Buffer.alloc(32),
+      ...overrides,
+    },
+  });
+}
+
+/** A learner's own key. */
+export async function keyOf(db: PrismaClient, learnerId: string): Promise<string> {
+  return buildKey(db, { role: "learner", learnerId });
+}
+
+export async function buildKey(db: PrismaClient, input: { role: "learner" | "service" | "admin"; learnerId?: string }): Promise<string> {
+  const issuer = { role: "admin", keyId: uuidv7(), keyName: "factory" } as const;
+  return (await createApiKey(db, issuer, { name: `Key ${++count}`, ...input })).secret as string;
+}

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyServerOptions } from "fastify";
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { authenticate } from "./access/authenticate";
 import { createGuards } from "./access/guards";
 import { apiKeyRoutes } from "./api-keys/api-keys.routes";
@@ -10,8 +10,9 @@ import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
 import type { App } from "./http/app-type";
 import { healthRoutes } from "./http/health.routes";
+import { readJsonBodies } from "./http/json-body";
 import { describeApi } from "./http/openapi";
-import { answerProblems } from "./http/problem";
+import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem";
 import { negotiateRepresentations } from "./http/representations";
 import { learnerRoutes } from "./learners/learners.routes";
 import { meRoutes } from "./me/me.routes";
@@ -30,6 +31,7 @@ export async function buildApp({ config, db, clock = () => new Date() }: AppOpti
   const app: App = Fastify(serverOptions(config)).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  readJsonBodies(app);
   answerProblems(app);
   negotiateRepresentations(app);
   await describeApi(app, version);
@@ -58,16 +60,15 @@ export async function buildApp({ config, db, clock = () => new Date() }: AppOpti
 
 function serverOptions(config: Config): FastifyServerOptions {
   return {
+    ...earlyProblems,
     logger: config.LOG_LEVEL === "silent" ? false : { level: config.LOG_LEVEL },
+    genReqId: () => randomUUID(),
     bodyLimit: config.BODY_LIMIT_BYTES,
     requestTimeout: config.REQUEST_TIMEOUT_MS,
-    connectionTimeout: 0,
     handlerTimeout: config.REQUEST_TIMEOUT_MS,
-    genReqId: () => randomUUID(),
-    forceCloseConnections: "idle",
-    // Every address is refused in the same words; a long one is no different.
-    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
-  } as FastifyServerOptions;
+    // Between two requests; within one, requestTimeout counts.
+    connectionTimeout: 0,
+  };
 }
 
 /** A route that does not say who may is a mistake that would show only in an attack. */

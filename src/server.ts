@@ -13,13 +13,7 @@ const EXIT = { failure: 1, configuration: 78, migration: 70 };
 /** Config → database → app → listen → drain. */
 async function main(): Promise<void> {
   const config = readConfig();
-  const database = await connect({
-    url: config.DATABASE_URL,
-    dataDir: config.DATA_DIR,
-    poolSize: config.DATABASE_POOL_SIZE,
-    connectTimeoutMs: config.DATABASE_CONNECT_TIMEOUT_MS,
-    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
-  });
+  const database = await connect(config);
   await prepareSchema(config, database);
   const adminKey = await ensureAdminKey(database.db, config.ADMIN_API_KEY);
   const demo = adminKey && database.embedded ? await loadDemo(database.db, new Date()) : null;

@@ -5,21 +5,22 @@ import { startEmbedded } from "./embedded";
 
 export type Database = { db: PrismaClient; pool: Pool; embedded: boolean; close(): Promise<void> };
 
-export type DatabaseOptions = {
+/** The settings that a connection needs, by the names of the environment. */
+export type DatabaseSettings = {
   /** A Postgres to connect to; undefined: the embedded one. */
-  url?: string | undefined;
+  DATABASE_URL?: string | undefined;
   /** Where the embedded one keeps its data; undefined: in memory. */
-  dataDir?: string | undefined;
-  poolSize: number;
-  connectTimeoutMs: number;
-  statementTimeoutMs: number;
+  DATA_DIR?: string | undefined;
+  DATABASE_POOL_SIZE: number;
+  DATABASE_CONNECT_TIMEOUT_MS: number;
+  DATABASE_STATEMENT_TIMEOUT_MS: number;
 };
 
-/** Connects to the Postgres of `url`, or starts the embedded one: the same code path from here on. */
-export async function connect(options: DatabaseOptions): Promise<Database> {
-  if (options.url) return open({ connectionString: options.url }, options, false);
-  const embedded = await startEmbedded(options.dataDir);
-  const database = open({ host: embedded.host, port: embedded.port, user: "postgres", database: "postgres" }, options, true);
+/** Connects to the Postgres of DATABASE_URL, or starts the embedded one: the same code path from here on. */
+export async function connect(settings: DatabaseSettings): Promise<Database> {
+  if (settings.DATABASE_URL) return open({ connectionString: settings.DATABASE_URL }, settings, false);
+  const embedded = await startEmbedded(settings.DATA_DIR);
+  const database = open({ host: embedded.host, port: embedded.port, user: "postgres", database: "postgres" }, settings, true);
   return {
     ...database,
     async close() {
@@ -29,13 +30,13 @@ export async function connect(options: DatabaseOptions): Promise<Database> {
   };
 }
 
-function open(target: PoolConfig, options: DatabaseOptions, embedded: boolean): Database {
+function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean): Database {
   const pool = new Pool({
     ...target,
-    max: options.poolSize,
-    connectionTimeoutMillis: options.connectTimeoutMs,
+    max: settings.DATABASE_POOL_SIZE,
+    connectionTimeoutMillis: settings.DATABASE_CONNECT_TIMEOUT_MS,
     // Of the client, not of the session: a pooler between hands sessions around.
-    query_timeout: options.statementTimeoutMs,
+    query_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
     application_name: "cairn",
   });
   // An idle connection that breaks is replaced by the pool; unheard, its error would end the process.

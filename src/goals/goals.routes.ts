@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
-import { ifVersion } from "../http/preconditions";
+import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
@@ -67,6 +67,7 @@ export function goalRoutes(app: App, { db, may }: Context): void {
       summary: "Change a goal (merge patch)",
       tags,
       params,
+      headers: IfMatchHeaders,
       body: GoalUpdate,
       response: { 200: Goal, ...problems("not-found", "forbidden", "version-mismatch") },
     },
@@ -82,6 +83,7 @@ export function goalRoutes(app: App, { db, may }: Context): void {
       summary: "Delete a goal that nothing was logged on",
       tags,
       params,
+      headers: IfMatchHeaders,
       response: { 204: z.null(), ...problems("not-found", "forbidden", "in-use", "version-mismatch") },
     },
     handler: async (request, reply) => {

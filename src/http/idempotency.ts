@@ -8,7 +8,7 @@ import type { Prisma } from "../generated/prisma/client";
 const KEPT_HOURS = 24;
 
 /** The header of every POST that creates. */
-export const IdempotencyHeaders = z.object({
+export const IdempotencyHeaders = z.looseObject({
   "idempotency-key": z
     .string()
     .regex(/^[\x21-\x7e]{1,128}$/, "Must be 1 to 128 printable characters without spaces.")

@@ -1,8 +1,12 @@
+import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyContextConfig } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { App } from "./app-type";
+import { tidy } from "./openapi-tidy";
+import { OF_BODIES, onlyProblems } from "./problem";
 
 // A codec travels as its input, in answers too.
 const zodToJsonConfig = {
@@ -17,6 +21,7 @@ const zodToJsonConfig = {
 };
 
 const transformSchema = createJsonSchemaTransform({ zodToJsonConfig });
+const addComponents = createJsonSchemaTransformObject({ zodToJsonConfig });
 
 /** The description of the API, rendered from the routes' own schemas, and its page at /docs. */
 export async function describeApi(app: App, version: string): Promise<void> {
@@ -35,21 +40,26 @@ export async function describeApi(app: App, version: string): Promise<void> {
       security: [{ apiKey: [] }],
     },
     transform: (document) => {
-      const transformed = transformSchema(document as Parameters<typeof transformSchema>[0]);
-      const { config } = document.route;
-      const ok = (transformed.schema as { response?: Record<string, unknown> }).response?.["200"];
-      if (config?.csv && ok) {
-        const response = transformed.schema as { response: Record<string, unknown> };
-        response.response["200"] = {
-          description: "OK",
-          content: { "application/json": { schema: ok }, "text/csv": { schema: { type: "string" } } },
-        };
-      }
-      return transformed;
+      const given = document as Parameters<typeof transformSchema>[0];
+      if (given.schema?.body) given.schema = { ...given.schema, response: { ...onlyProblems(...OF_BODIES), ...(given.schema.response as object) } };
+      const { schema, url } = transformSchema(given);
+      const responses = (schema as { response?: Record<string, object> }).response ?? {};
+      return { schema: { ...schema, response: Object.fromEntries(Object.entries(responses).map(describe(document.route.config))) }, url };
     },
-    transformObject: createJsonSchemaTransformObject({ zodToJsonConfig }),
+    transformObject: (document) => tidy(addComponents(document) as Parameters<typeof tidy>[0]),
   });
   await app.register(swaggerUi, { routePrefix: "/docs", uiConfig: { persistAuthorization: true } });
+}
+
+/** Names a response by its status, and adds the table that a list or a report is also answered as. */
+function describe(config: FastifyContextConfig | undefined) {
+  return ([status, response]: [string, object]): [string, object] => {
+    if ("content" in response) return [status, response];
+    const description = STATUS_CODES[status] ?? status;
+    if (status === "204") return [status, { description, type: "null" }];
+    const csv = status === "200" && config?.csv ? { "text/csv": { schema: { type: "string" } } } : {};
+    return [status, { description, content: { "application/json": { schema: response }, ...csv } }];
+  };
 }
 
 const TAGS = [

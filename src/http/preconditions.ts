@@ -1,5 +1,11 @@
 import type { FastifyRequest } from "fastify";
+import { z } from "zod";
 import { AppError } from "../errors";
+
+/** The header of every change of an entity. */
+export const IfMatchHeaders = z.looseObject({
+  "if-match": z.string().optional().meta({ description: "The ETag that was read: change only if nothing changed since." }),
+});
 
 /** A filter on `version` for an update: what `If-Match` asks for, or nothing. */
 export type IfVersion = { version?: number };

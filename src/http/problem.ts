@@ -1,5 +1,8 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { hasZodFastifySchemaValidationErrors, ResponseSerializationError } from "fastify-type-provider-zod";
+import { randomUUID } from "node:crypto";
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler } from "fastify";
+import { ResponseSerializationError } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { constraintProblem, isRecordMissing, isUnavailable } from "../database/violations";
 import { AppError, type Flaw, notFound, PROBLEMS, type ProblemCode } from "../errors";
@@ -38,15 +41,19 @@ export const Problem = z
   });
 export type Problem = z.infer<typeof Problem>;
 
-// What any operation may answer, beside its own refusals.
+// What any operation may answer, beside its own refusals; and any with a body.
 const ALWAYS: ProblemCode[] = ["invalid-request", "unauthenticated", "internal", "unavailable"];
+export const OF_BODIES: ProblemCode[] = ["body-too-large", "unsupported-media-type"];
 
 /** The error half of a route's `response`: the given codes and those that every operation has. */
 export function problems(...codes: ProblemCode[]) {
-  const all = [...ALWAYS, ...codes];
-  const ofStatus = (status: number) => all.filter((code) => PROBLEMS[code].status === status);
+  return onlyProblems(...ALWAYS, ...codes);
+}
+
+export function onlyProblems(...codes: ProblemCode[]) {
+  const ofStatus = (status: number) => codes.filter((code) => PROBLEMS[code].status === status);
   return Object.fromEntries(
-    all.map((code) => {
+    codes.map((code) => {
       const same = ofStatus(PROBLEMS[code].status).map((each) => `\`${each}\`: ${PROBLEMS[each].title}.`);
       return [PROBLEMS[code].status, { description: same.join(" "), content: { [MEDIA_TYPE]: { schema: Problem } } }];
     }),
@@ -62,6 +69,29 @@ export function answerProblems(app: App): void {
     return send(reply, request, problem);
   });
   app.setNotFoundHandler((request, reply) => send(reply, request, notFound()));
+}
+
+/** The server's options by which what fails before any route is reached is a problem, too. */
+export const earlyProblems = {
+  frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+    send(reply, request, fromFastify(error));
+  },
+  clientErrorHandler(error: Error & { code?: string }, socket: Socket) {
+    // ECONNRESET: nobody is left to answer.
+    if (socket.destroyed || !socket.writable || error.code === "ECONNRESET") return;
+    const problem = unreadable(error.code);
+    const body = JSON.stringify(problemBody(problem, randomUUID()));
+    const { status } = PROBLEMS[problem.code];
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  },
+};
+
+function unreadable(code: string | undefined): AppError {
+  if (code === "HPE_HEADER_OVERFLOW") return new AppError("headers-too-large", "Send fewer or shorter headers, and a shorter address.");
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new AppError("request-timeout", "Send the whole request at once, or less of it.");
+  return new AppError("invalid-request", "This is not HTTP as RFC 9112 writes it.");
 }
 
 /** The problem's body, also for an item of a batch. */
@@ -81,13 +111,10 @@ function send(reply: FastifyReply, request: FastifyRequest, error: AppError) {
 
 function toAppError(error: FastifyError, request: FastifyRequest): AppError {
   if (error instanceof AppError) return error;
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    return new AppError("invalid-request", "Correct what `errors` lists and send the request again.", flawsOf(error));
-  }
   if (error instanceof ResponseSerializationError) return new AppError("internal", INTERNAL);
   if (isRecordMissing(error)) return request.headers["if-match"] ? versionMismatch() : notFound();
   if (isUnavailable(error)) {
-    return new AppError("unavailable", `The database cannot be reached or is busy. Nothing was changed; try again in ${RETRY_AFTER_SECONDS} seconds.`);
+    return new AppError("unavailable", BUSY);
   }
   return constraintProblem(error) ?? fromFastify(error);
 }
@@ -103,9 +130,10 @@ function fromFastify(error: FastifyError): AppError {
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
     case "FST_ERR_CTP_INVALID_CONTENT_TYPE":
       return new AppError("unsupported-media-type", "Send JSON, with the header Content-Type: application/json.");
-    case "FST_ERR_CTP_EMPTY_JSON_BODY":
     case "FST_ERR_CTP_INVALID_JSON_BODY":
       return new AppError("invalid-request", "The body is not JSON. Send one JSON object.", [{ pointer: "#", detail: "Not JSON." }]);
+    case "FST_ERR_HANDLER_TIMEOUT":
+      return new AppError("unavailable", BUSY);
   }
   if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500) {
     return new AppError("invalid-request", error.message);
@@ -113,27 +141,38 @@ function fromFastify(error: FastifyError): AppError {
   return new AppError("internal", INTERNAL);
 }
 
+const BUSY =
+  "The database cannot be reached or is busy. Try again after the seconds in Retry-After; what carries an Idempotency-Key or an id of your own is safe to repeat.";
+
 const INTERNAL = "The failure was logged under this request id. Try again; if it stays, tell whoever runs this service the id.";
 
-const PLACES = { body: "#", querystring: "query", params: "path", headers: "headers" } as const;
+const PLACES: Record<string, string> = { body: "#", querystring: "query", params: "path", headers: "headers" };
 
-type ValidationError = {
-  validationContext?: string;
-  validation: { instancePath: string; message?: string; params: { issue: z.core.$ZodIssue } }[];
+/** Parses a part of a request by its Zod schema; what is wrong becomes a problem that points at each flaw. */
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = "body" }) => {
+  const place = PLACES[httpPart] ?? "#";
+  return (data) => {
+    const { error, data: value } = schema.safeParse(data);
+    return error ? { error: flawed(error, place) } : { value };
+  };
 };
 
-function flawsOf(error: unknown): Flaw[] {
-  const { validation, validationContext } = error as ValidationError;
-  const place = PLACES[validationContext as keyof typeof PLACES] ?? "#";
-  return validation.flatMap(({ instancePath, message, params: { issue } }) => flaws(place + instancePath, message, issue));
+/** The problem of a value that does not fit its schema. */
+export function flawed(error: z.ZodError, place = "#"): AppError {
+  return new AppError(
+    "invalid-request",
+    "Correct what `errors` lists and send the request again.",
+    error.issues.flatMap((issue) => flaws(issue, place)),
+  );
 }
 
-/** Also for what a service parses itself, such as one item of a batch. */
-export function flawsOfIssues(issues: z.core.$ZodIssue[]): Flaw[] {
-  return issues.flatMap((issue) => flaws(["#", ...issue.path.map(String)].join("/"), issue.message, issue));
+function flaws(issue: z.core.$ZodIssue, place: string): Flaw[] {
+  const pointer = [place, ...issue.path.map(escapeToken)].join("/");
+  if (issue.code !== "unrecognized_keys") return [{ pointer, detail: issue.message }];
+  return issue.keys.map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: "Unknown here. Remove it, or check how it is spelt." }));
 }
 
-function flaws(pointer: string, message: string | undefined, issue: z.core.$ZodIssue): Flaw[] {
-  if (issue.code !== "unrecognized_keys") return [{ pointer, detail: message ?? "Not valid." }];
-  return issue.keys.map((key) => ({ pointer: `${pointer}/${key}`, detail: "Unknown here. Remove it, or check how it is spelt." }));
+/** RFC 6901. */
+function escapeToken(key: PropertyKey): string {
+  return String(key).replaceAll("~", "~0").replaceAll("/", "~1");
 }

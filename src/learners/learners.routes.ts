@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
-import { ifVersion } from "../http/preconditions";
+import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
@@ -64,6 +64,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
       summary: "Change a learner (merge patch)",
       tags,
       params,
+      headers: IfMatchHeaders,
       body: LearnerUpdate,
       response: { 200: Learner, ...problems("not-found", "forbidden", "already-exists", "version-mismatch") },
     },

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
-import { ifVersion } from "../http/preconditions";
+import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
@@ -67,13 +67,14 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
       summary: "Change a resource (merge patch); what was logged stays as it was logged",
       tags,
       params,
+      headers: IfMatchHeaders,
       body: ResourceUpdate,
       response: { 200: Resource, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
     },
     handler: (request) => updateResource(db, request.params.resourceId, request.body, ifVersion(request)),
   });
 
-  const archival = { tags, params, response: { 200: Resource, ...problems("not-found", "forbidden", "version-mismatch") } };
+  const archival = { tags, params, headers: IfMatchHeaders, response: { 200: Resource, ...problems("not-found", "forbidden", "version-mismatch") } };
 
   app.route({
     method: "PUT",

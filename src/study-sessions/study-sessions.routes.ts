@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
-import { ifVersion } from "../http/preconditions";
+import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
@@ -92,6 +92,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       summary: "Change a study session (merge patch)",
       tags,
       params,
+      headers: IfMatchHeaders,
       body: StudySessionUpdate,
       response: { 200: StudySession, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
     },
@@ -107,6 +108,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       summary: "Delete a study session, leaving a tombstone for `updatedSince`",
       tags,
       params,
+      headers: IfMatchHeaders,
       response: { 204: z.null(), ...problems("not-found", "forbidden", "version-mismatch") },
     },
     handler: async (request, reply) => {

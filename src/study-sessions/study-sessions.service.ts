@@ -1,11 +1,11 @@
 import type { Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
-import { AppError, notFound } from "../errors";
+import { notFound } from "../errors";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
-import { flawsOfIssues, problemBody } from "../http/problem";
+import { flawed, problemBody } from "../http/problem";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
 import { checkStart, type Entry, logSessions } from "./log-sessions";
 import { resplitMinutes } from "./split";
@@ -37,8 +37,7 @@ export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date
   const logged = (await logSessions(db, scope, entries, now))[Symbol.iterator]();
   const outcomes = parsed.map(({ data, error }, index): Outcome => {
     if (!data) {
-      const flawed = new AppError("invalid-request", "Correct what `errors` lists and send the item again.", flawsOfIssues(error.issues));
-      return { index, outcome: "rejected", learnerId: null, id: null, problem: problemBody(flawed, requestId) };
+      return { index, outcome: "rejected", learnerId: null, id: null, problem: problemBody(flawed(error), requestId) };
     }
     const result = logged.next().value;
     if (!result || "error" in result) {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
-import { ifVersion } from "../http/preconditions";
+import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
@@ -67,6 +67,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       summary: "Change a team, or move it with all below it (merge patch)",
       tags,
       params,
+      headers: IfMatchHeaders,
       body: TeamUpdate,
       response: { 200: Team, ...problems("not-found", "forbidden", "team-cycle", "reference-missing", "version-mismatch") },
     },
@@ -82,6 +83,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       summary: "Delete a team that never had members and has no teams below it",
       tags,
       params,
+      headers: IfMatchHeaders,
       response: { 204: z.null(), ...problems("not-found", "forbidden", "in-use", "version-mismatch") },
     },
     handler: async (request, reply) => {

@@ -32,12 +32,7 @@ const ADMIN_KEY = "an-admin-key-for-tests-0123456789abcdef";
 /** The service on a socket, on this worker's database, emptied. Each test file starts its own. */
 export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp> {
   const config = { ...readConfig({ LOG_LEVEL: "silent", PORT: "0" }), ...overrides };
-  const database = await connect({
-    url: process.env[`TEST_DATABASE_URL_${process.env.JEST_WORKER_ID}`],
-    poolSize: config.DATABASE_POOL_SIZE,
-    connectTimeoutMs: config.DATABASE_CONNECT_TIMEOUT_MS,
-    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
-  });
+  const database = await connect({ ...config, DATABASE_URL: process.env[`TEST_DATABASE_URL_${process.env.JEST_WORKER_ID}`] });
   await empty(database.db);
   await ensureAdminKey(database.db, ADMIN_KEY);
   let now = NOW;

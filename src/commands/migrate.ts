@@ -1,0 +1,20 @@
+import { readConfig } from "../config";
+import { connect } from "../database/connect";
+import { migrate, readMigrations } from "../database/migrate";
+
+/** Brings the database up to date and ends: for a deployment that does it once, before its processes start. */
+async function main(): Promise<void> {
+  const config = readConfig();
+  const database = await connect(config);
+  try {
+    const applied = await migrate(database.pool, await readMigrations());
+    console.log(applied.length ? `Applied ${applied.join(", ")}.` : "Nothing to apply: the database is up to date.");
+  } finally {
+    await database.close();
+  }
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -28,7 +28,7 @@ const RULES = {
   "operation-summary": "error",
   "operation-4xx-response": "off",
   "no-unused-components": "off",
-  "info-license-strict": "off",
+  "info-license": "off",
   "no-empty-servers": "off",
   "no-server-example.com": "off",
 } as const;

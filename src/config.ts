@@ -20,7 +20,12 @@ const Environment = z.object({
   MIGRATE_ON_START: onOff.default(true).describe("`off`: start only on a database that `npm run migrate` brought up to date."),
   DATABASE_POOL_SIZE: count.default(10).describe("Connections to the database."),
   DATABASE_CONNECT_TIMEOUT_MS: count.default(5_000).describe("How long a request waits for a connection."),
-  DATABASE_STATEMENT_TIMEOUT_MS: count.default(30_000).describe("How long one statement may take."),
+  DATABASE_STATEMENT_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(30_000)
+    .describe("How long one statement may take; 0 leaves that to the database (behind PgBouncer, set it on the role)."),
   REQUEST_TIMEOUT_MS: count.default(30_000).describe("How long a client may take to send a request."),
   BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
   SHUTDOWN_TIMEOUT_MS: count.default(10_000).describe("How long a stop waits for requests under way."),

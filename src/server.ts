@@ -3,12 +3,13 @@ import { buildApp } from "./app";
 import { type Config, ConfigError, readConfig } from "./config";
 import { connect, type Database } from "./database/connect";
 import { MigrationError, migrate, pendingMigrations, readMigrations } from "./database/migrate";
+import { isUnavailable } from "./database/violations";
 import { loadDemo } from "./demo/load-demo";
 import { greeting } from "./greeting";
 import type { App } from "./http/app-type";
 
 /** What a supervisor can tell from how the process ended. */
-const EXIT = { failure: 1, configuration: 78, migration: 70 };
+const EXIT = { failure: 1, unavailable: 69, migration: 70, configuration: 78 };
 
 /** Config → database → app → listen → drain. */
 async function main(): Promise<void> {
@@ -48,6 +49,14 @@ function stopOnSignal(app: App, database: Database, config: Config): void {
 }
 
 main().catch((error: Error) => {
-  console.error(error instanceof ConfigError || error instanceof MigrationError ? error.message : error);
-  process.exit(error instanceof ConfigError ? EXIT.configuration : error instanceof MigrationError ? EXIT.migration : EXIT.failure);
+  const [code, message] = explain(error);
+  console.error(message);
+  process.exit(code);
 });
+
+function explain(error: Error): [number, string | Error] {
+  if (error instanceof ConfigError) return [EXIT.configuration, error.message];
+  if (error instanceof MigrationError) return [EXIT.migration, error.message];
+  if (isUnavailable(error)) return [EXIT.unavailable, `The database cannot be reached (${error.message}). Check DATABASE_URL, and that it runs.`];
+  return [EXIT.failure, error];
+}

@@ -35,8 +35,8 @@ function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean)
     ...target,
     max: settings.DATABASE_POOL_SIZE,
     connectionTimeoutMillis: settings.DATABASE_CONNECT_TIMEOUT_MS,
-    // Of the client, not of the session: a pooler between hands sessions around.
-    query_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS,
+    // The server's own limit, so that it stops working, too. A pooler may refuse the parameter: 0 leaves it out.
+    statement_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS || false,
     application_name: "cairn",
   });
   // An idle connection that breaks is replaced by the pool; unheard, its error would end the process.

@@ -32,7 +32,6 @@ export async function describeApi(app: App, version: string): Promise<void> {
         title: "Cairn",
         version,
         description: "Learners, resources, study sessions, and the real mix of on-the-job, social and formal learning that they add up to.",
-        license: { name: "MIT", identifier: "MIT" },
       },
       servers: [{ url: "/" }],
       tags: TAGS,

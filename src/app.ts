@@ -66,8 +66,8 @@ function serverOptions(config: Config): FastifyServerOptions {
     bodyLimit: config.BODY_LIMIT_BYTES,
     requestTimeout: config.REQUEST_TIMEOUT_MS,
     handlerTimeout: config.REQUEST_TIMEOUT_MS,
-    // Between two requests; within one, requestTimeout counts.
-    connectionTimeout: 0,
+    // A socket on which nothing moves, so longer than any single request.
+    connectionTimeout: config.REQUEST_TIMEOUT_MS * 2,
   };
 }
 

@@ -17,6 +17,7 @@ const Environment = z.object({
     .optional()
     .describe("PostgreSQL 15 or later. Unset: an embedded one in DATA_DIR."),
   DATA_DIR: z.string().min(1).default(".cairn").describe("Where the embedded database keeps its files."),
+  SAMPLE_DATA: onOff.default(true).describe("`off`: the embedded database's first start loads no sample organisation."),
   MIGRATE_ON_START: onOff.default(true).describe("`off`: start only on a database that `npm run migrate` brought up to date."),
   DATABASE_POOL_SIZE: count.default(10).describe("Connections to the database."),
   DATABASE_CONNECT_TIMEOUT_MS: count.default(5_000).describe("How long a request waits for a connection."),
@@ -58,14 +59,10 @@ export class ConfigError extends Error {
   override name = "ConfigError";
 }
 
-/** Every setting with its default and its words, for the README's table. */
+/** Every setting as the environment would say its default, and its words: the README's table. */
 export function settings(): { name: string; default: string; description: string }[] {
-  const json = z.toJSONSchema(Environment, { io: "input", unrepresentable: "any" });
-  return Object.entries(Environment.shape).map(([name, schema]) => ({
-    name,
-    default: String(inputDefault(name, json) ?? ""),
-    description: schema.description ?? "",
-  }));
+  const defaults: Record<string, unknown> = Environment.parse({});
+  return Object.entries(Environment.shape).map(([name, schema]) => ({ name, default: written(defaults[name]), description: schema.description ?? "" }));
 }
 
 /**
@@ -83,9 +80,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   return { ...result.data, DATA_DIR: path.resolve(result.data.DATA_DIR) };
 }
 
-function inputDefault(name: string, json: z.core.JSONSchema.BaseSchema): unknown {
-  const property = json.properties?.[name];
-  const value = typeof property === "object" ? property.default : undefined;
+function written(value: unknown): string {
   if (typeof value === "boolean") return value ? "on" : "off";
-  return Array.isArray(value) ? value.join("/") : value;
+  return Array.isArray(value) ? value.join("/") : String(value ?? "");
 }

@@ -2,9 +2,10 @@ import { ensureAdminKey } from "./api-keys/api-keys.service";
 import { buildApp } from "./app";
 import { type Config, ConfigError, readConfig } from "./config";
 import { connect, type Database } from "./database/connect";
+import { DataDirInUseError } from "./database/embedded";
 import { MigrationError, migrate, pendingMigrations, readMigrations } from "./database/migrate";
 import { isUnavailable } from "./database/violations";
-import { loadDemo } from "./demo/load-demo";
+import { type DemoKeys, loadDemo } from "./demo/load-demo";
 import { greeting } from "./greeting";
 import type { App } from "./http/app-type";
 
@@ -16,12 +17,18 @@ async function main(): Promise<void> {
   const config = readConfig();
   const database = await connect(config);
   await prepareSchema(config, database);
-  const adminKey = await ensureAdminKey(database.db, config.ADMIN_API_KEY);
-  const demo = adminKey && database.embedded ? await loadDemo(database.db, new Date()) : null;
   const app = await buildApp({ config, db: database.db });
   const address = await app.listen({ host: config.HOST, port: config.PORT });
-  if (adminKey || demo) console.log(greeting({ address, adminKey, demo }));
   stopOnSignal(app, database, config);
+  const demo = await loadDemoOnFirstStart(config, database);
+  // Last: the key is shown once, so nothing may fail between making and printing it.
+  const adminKey = await ensureAdminKey(database.db, config.ADMIN_API_KEY);
+  if (adminKey || demo) console.log(greeting({ address, adminKey, demo }));
+}
+
+async function loadDemoOnFirstStart({ SAMPLE_DATA }: Config, { db, embedded }: Database): Promise<DemoKeys | null> {
+  if (!SAMPLE_DATA || !embedded || (await db.learner.count())) return null;
+  return loadDemo(db, new Date());
 }
 
 async function prepareSchema(config: Config, database: Database): Promise<void> {
@@ -57,6 +64,8 @@ main().catch((error: Error) => {
 function explain(error: Error): [number, string | Error] {
   if (error instanceof ConfigError) return [EXIT.configuration, error.message];
   if (error instanceof MigrationError) return [EXIT.migration, error.message];
+  if (error instanceof DataDirInUseError) return [EXIT.unavailable, error.message];
+  if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set PORT.`];
   if (isUnavailable(error)) return [EXIT.unavailable, `The database cannot be reached (${error.message}). Check DATABASE_URL, and that it runs.`];
   return [EXIT.failure, error];
 }

@@ -3,8 +3,9 @@ import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
 import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
-import { ApiKeyCreate, ApiKeyList, ApiKeyPage, ApiKeyWithSecret } from "./api-keys.schema";
+import { ApiKey, ApiKeyCreate, ApiKeyList, ApiKeyPage, ApiKeyWithSecret } from "./api-keys.schema";
 import { createApiKey, listApiKeys, revokeApiKey } from "./api-keys.service";
 
 const tags = ["API keys"];
@@ -35,6 +36,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url: "/api-keys",
     preHandler: may.signedIn,
+    config: csvList(ApiKey),
     schema: {
       operationId: "listApiKeys",
       summary: "List keys, newest first: all for an admin, a learner's own, a service's itself",

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
@@ -7,6 +8,7 @@ import { Worker } from "node:worker_threads";
 export type EmbeddedPostgres = { host: string; port: number; close(): Promise<void> };
 
 const PORT = 5432;
+const ADDRESS_FILE = "address.json";
 // The shortest limit on a socket's path among the platforms that Node runs on (macOS: 104).
 const LONGEST_SOCKET_PATH = 103;
 const MAX_CONNECTIONS = 100;
@@ -22,6 +24,7 @@ export async function startEmbedded(dataDir: string | undefined): Promise<Embedd
     mkdirSync(dataDir, { recursive: true });
     chmodSync(dataDir, 0o700);
   }
+  if (dataDir && (await isServed(dataDir))) throw new DataDirInUseError(dataDir);
   const socketDir = process.platform === "win32" ? undefined : socketDirectory(dataDir);
   const worker = new Worker(path.join(__dirname, "embedded.worker.js"), {
     workerData: {
@@ -32,6 +35,7 @@ export async function startEmbedded(dataDir: string | undefined): Promise<Embedd
   });
   const [{ address }] = (await once(worker, "message")) as [{ address: string }];
   const [host, port] = socketDir ? [socketDir.path, PORT] : hostAndPort(address);
+  if (dataDir) writeFileSync(path.join(dataDir, ADDRESS_FILE), JSON.stringify(socketDir ? { path: socketPath(host) } : { host, port }));
   return {
     host,
     port,
@@ -43,6 +47,25 @@ export async function startEmbedded(dataDir: string | undefined): Promise<Embedd
       if (socketDir?.temporary) rmSync(socketDir.path, { recursive: true, force: true });
     },
   };
+}
+
+/** Two servers on the same files would destroy them. */
+export class DataDirInUseError extends Error {
+  override name = "DataDirInUseError";
+
+  constructor(dataDir: string) {
+    super(`Another process serves the data in ${dataDir}. Stop it first, or set DATA_DIR to another directory.`);
+  }
+}
+
+/** Whether the server that last wrote its address into the directory still answers there. */
+async function isServed(dataDir: string): Promise<boolean> {
+  const file = path.join(dataDir, ADDRESS_FILE);
+  if (!existsSync(file)) return false;
+  const socket = connect(JSON.parse(readFileSync(file, "utf8")));
+  const answered = await Promise.race([once(socket, "connect").then(() => true), once(socket, "close").then(() => false)]).catch(() => false);
+  socket.destroy();
+  return answered;
 }
 
 /** Inside the data directory, or in a private temporary one where that path would be too long. */

@@ -23,7 +23,7 @@ const zodToJsonConfig = {
 const transformSchema = createJsonSchemaTransform({ zodToJsonConfig });
 const addComponents = createJsonSchemaTransformObject({ zodToJsonConfig });
 
-/** The description of the API, rendered from the routes' own schemas, and its page at /docs. */
+/** The description of the API, rendered from the routes' own schemas, at /openapi.json, and its page at /docs. */
 export async function describeApi(app: App, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -47,6 +47,9 @@ export async function describeApi(app: App, version: string): Promise<void> {
     },
     transformObject: (document) => tidy(addComponents(document) as Parameters<typeof tidy>[0]),
   });
+  app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) =>
+    reply.header("Content-Type", "application/json; charset=utf-8").send(app.swagger()),
+  );
   await app.register(swaggerUi, { routePrefix: "/docs", uiConfig: { persistAuthorization: true } });
 }
 

@@ -42,7 +42,7 @@ export const Instant = z.codec(
 
 /** A day of the calendar as text. */
 export const DayText = z.iso
-  .date("Must be a day such as 2026-11-23.")
+  .date({ error: "Must be a day such as 2026-11-23.", abort: true })
   .refine((day) => day >= EARLIEST_DAY && day <= LATEST_DAY, `Must be between ${EARLIEST_DAY} and ${LATEST_DAY}.`);
 
 /** A day of the calendar as a `date` column holds it. */

@@ -125,10 +125,10 @@ async function hiddenLearners(
  */
 function mayBeCounted(
   hidden: string[],
-  { bucket, groupBy, goal, skill, resource, resourceType, verification, learner }: TeamBreakdownQuery,
+  { bucket, compare, groupBy, goal, skill, resource, resourceType, verification, learner }: TeamBreakdownQuery,
   minGroupSize: number,
 ): boolean {
-  const sliced = bucket ?? groupBy ?? goal ?? skill ?? resource ?? resourceType ?? verification ?? learner;
+  const sliced = bucket ?? compare ?? groupBy ?? goal ?? skill ?? resource ?? resourceType ?? verification ?? learner;
   return !sliced && hidden.length >= minGroupSize;
 }
 

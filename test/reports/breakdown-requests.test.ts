@@ -1,0 +1,191 @@
+import { v7 as uuidv7 } from "uuid";
+import type { Learner, Team } from "../../src/generated/prisma/client";
+import { type Client, startApp, type TestApp } from "../setup/app";
+import { buildGoal, buildKey, buildLearner, buildMember, buildSession, buildTeam, joinTeam, keyOf } from "../setup/factories";
+
+let api: TestApp;
+let team: Team;
+let member: Learner;
+beforeAll(async () => {
+  api = await startApp();
+  team = await buildTeam(api.db);
+  member = await buildMember(api.db, team.id);
+});
+afterAll(() => api.close());
+
+describe("what is refused", () => {
+  test.each([
+    ["from=2026-06-01&to=2026-06-01", "query/from"],
+    ["from=2026-06-02&to=2026-06-01", "query/from"],
+    ["from=2027-01-01", "query/from"],
+    ["from=2016-01-01&to=2026-06-01", "query/from"],
+    ["from=2023-01-01&to=2026-01-01&bucket=day", "query/bucket"],
+    ["from=2026-02-30", "query/from"],
+    ["from=yesterday", "query/from"],
+    ["from=1969-12-31", "query/from"],
+    ["bucket=hour", "query/bucket"],
+    ["compare=last-year", "query/compare"],
+    ["groupBy=mode", "query/groupBy"],
+    ["goal=mine", "query/goal"],
+    ["resourceType=poem", "query/resourceType"],
+    ["verification=none", "query/verification"],
+    ["groupBy=skill&skill=go", "query/skill"],
+    ["form=2026-06-01", "query/form"],
+  ])("%s", async (query, pointer) => {
+    const answer = await api.admin.get(`/v1/teams/${team.id}/breakdown?${query}`);
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ code: "invalid-request", errors: [{ pointer }] });
+  });
+
+  test.each(["groupBy=team", "groupBy=learner", "depth=direct", "membership=current"])("%s of one learner", async (query) => {
+    expect((await api.admin.get(`/v1/learners/${member.id}/breakdown?${query}`)).status).toBe(400);
+  });
+
+  test("a repeated parameter", async () => {
+    expect((await api.admin.get(`/v1/teams/${team.id}/breakdown?from=2026-01-01&from=2026-02-01`)).status).toBe(400);
+  });
+
+  test("more groups than anybody reads", async () => {
+    const learner = await buildMember(api.db, team.id);
+    const goals = Array.from({ length: 1_001 }, () => ({ learnerId: learner.id, id: uuidv7(), title: "One of many" }));
+    await api.db.goal.createMany({ data: goals });
+    const session = await buildSession(api.db, { learnerId: learner.id });
+    await api.db.studySession.createMany({ data: goals.map(({ id }) => ({ ...session, id: uuidv7(), goalId: id })) });
+    const answer = await api.admin.get(`/v1/teams/${team.id}/breakdown?groupBy=goal`);
+    expect(answer.status).toBe(422);
+    expect(answer.body.code).toBe("too-many-groups");
+  });
+
+  test("ten years to the day and a thousand buckets are not too many", async () => {
+    const longest = await api.admin.get(`/v1/teams/${team.id}/breakdown?from=2016-06-17&to=2026-06-18&bucket=quarter`);
+    expect(longest.status).toBe(200);
+    const finest = await api.admin.get(`/v1/teams/${team.id}/breakdown?from=2023-09-22&to=2026-06-18&bucket=day`);
+    expect(finest.body.buckets).toHaveLength(1_000);
+  });
+});
+
+describe("who may read it", () => {
+  let lead: Client;
+  let peer: Client;
+  let own: Client;
+  beforeAll(async () => {
+    const leader = await buildLearner(api.db);
+    await api.db.team.update({ where: { id: team.id }, data: { leadId: leader.id } });
+    lead = api.as(await keyOf(api.db, leader.id));
+    peer = api.as(await keyOf(api.db, (await buildMember(api.db, team.id)).id));
+    own = api.as(await keyOf(api.db, member.id));
+  });
+
+  test("the learner reads their own, not the team's", async () => {
+    expect((await own.get(`/v1/learners/${member.id}/breakdown`)).status).toBe(200);
+    expect((await own.get(`/v1/teams/${team.id}/breakdown`)).status).toBe(404);
+    expect((await own.get(`/v1/teams/${team.id}/study-sessions`)).status).toBe(404);
+  });
+
+  test("the lead reads the team's and each member's", async () => {
+    expect((await lead.get(`/v1/teams/${team.id}/breakdown`)).status).toBe(200);
+    expect((await lead.get(`/v1/learners/${member.id}/breakdown`)).status).toBe(200);
+    expect((await lead.get(`/v1/teams/${team.id}/study-sessions`)).status).toBe(200);
+  });
+
+  test("a peer reads neither", async () => {
+    expect((await peer.get(`/v1/learners/${member.id}/breakdown`)).status).toBe(404);
+    expect((await peer.get(`/v1/teams/${team.id}/breakdown`)).status).toBe(404);
+  });
+
+  test("a service reads both", async () => {
+    const service = api.as(await buildKey(api.db, { role: "service" }));
+    expect((await service.get(`/v1/learners/${member.id}/breakdown`)).status).toBe(200);
+    expect((await service.get(`/v1/teams/${team.id}/breakdown`)).status).toBe(200);
+  });
+
+  test("what is not there is answered in the same words", async () => {
+    const { requestId: _, ...hidden } = (await peer.get(`/v1/teams/${team.id}/breakdown`)).body;
+    const { requestId: __, ...absent } = (await peer.get(`/v1/teams/${uuidv7()}/breakdown`)).body;
+    expect(hidden).toEqual(absent);
+  });
+});
+
+describe("people whom a lead no longer sees", () => {
+  /** A team of one who stays and some who moved elsewhere on 1 June, each with an hour logged in May. */
+  async function teamWithFormerMembers(count: number) {
+    const leader = await buildLearner(api.db);
+    const led = await buildTeam(api.db, { leadId: leader.id });
+    const elsewhere = await buildTeam(api.db);
+    const learners = [await buildMember(api.db, led.id)];
+    for (let index = 0; index < count; index++) {
+      const learner = await buildMember(api.db, led.id, { untilDay: "2026-06-01" });
+      await joinTeam(api.db, learner.id, elsewhere.id, { fromDay: "2026-06-01" });
+      learners.push(learner);
+    }
+    for (const { id } of learners) await buildSession(api.db, { learnerId: id, startedAt: "2026-05-12T09:00:00Z" });
+    return { led, lead: api.as(await keyOf(api.db, leader.id)) };
+  }
+
+  test("are left out, and counted as left out, while they are few", async () => {
+    const { led, lead } = await teamWithFormerMembers(4);
+    const report = (await lead.get(`/v1/teams/${led.id}/breakdown`)).body;
+    expect(report.withheldLearners).toBe(4);
+    expect(report.total).toMatchObject({ minutes: { total: 60 }, learners: { eligible: 1, active: 1 } });
+  });
+
+  test("count in the whole once they are enough to stay unrecognised", async () => {
+    const { led, lead } = await teamWithFormerMembers(5);
+    const report = (await lead.get(`/v1/teams/${led.id}/breakdown`)).body;
+    expect(report.withheldLearners).toBe(0);
+    expect(report.total).toMatchObject({ minutes: { total: 360 }, learners: { eligible: 6, active: 6 } });
+  });
+
+  test.each(["bucket=month", "groupBy=learner", "groupBy=skill", "compare=previous", "resourceType=none", "verification=self-reported"])(
+    "never count in a slice: %s",
+    async (query) => {
+      const { led, lead } = await teamWithFormerMembers(5);
+      const report = (await lead.get(`/v1/teams/${led.id}/breakdown?${query}`)).body;
+      expect(report.withheldLearners).toBe(5);
+      expect(report.total.minutes.total).toBe(60);
+    },
+  );
+
+  test("do not appear among the sessions, while an admin sees them all", async () => {
+    const { led, lead } = await teamWithFormerMembers(5);
+    expect((await lead.get(`/v1/teams/${led.id}/study-sessions`)).body.items).toHaveLength(1);
+    expect((await api.admin.get(`/v1/teams/${led.id}/study-sessions`)).body.items).toHaveLength(6);
+    expect((await api.admin.get(`/v1/teams/${led.id}/breakdown?bucket=month`)).body).toMatchObject({ withheldLearners: 0, total: { minutes: { total: 360 } } });
+  });
+});
+
+test("the nearest target wins: the learner's, the team's, one above, the organisation's", async () => {
+  const top = await buildTeam(api.db);
+  const middle = await buildTeam(api.db, { parentId: top.id });
+  const leaf = await buildTeam(api.db, { parentId: middle.id });
+  const learner = await buildMember(api.db, leaf.id);
+  const target = async () => (await api.admin.get(`/v1/learners/${learner.id}/breakdown`)).body.target;
+
+  expect(await target()).toEqual({ onTheJob: 70, social: 20, formal: 10, setBy: "organisation", setById: null });
+  await api.db.team.update({ where: { id: top.id }, data: { target: [60, 20, 20] } });
+  expect(await target()).toEqual({ onTheJob: 60, social: 20, formal: 20, setBy: "team", setById: top.id });
+  await api.db.team.update({ where: { id: leaf.id }, data: { target: [50, 25, 25] } });
+  expect(await target()).toMatchObject({ onTheJob: 50, setBy: "team", setById: leaf.id });
+  await api.db.learner.update({ where: { id: learner.id }, data: { target: [40, 30, 30] } });
+  expect(await target()).toMatchObject({ onTheJob: 40, setBy: "learner", setById: learner.id });
+});
+
+test("a learner's today is their own, a team's the organisation's", async () => {
+  // Noon in UTC on the 17th is already the 18th in Kiritimati.
+  const early = await buildLearner(api.db, { timeZone: "Pacific/Kiritimati" });
+  expect((await api.admin.get(`/v1/learners/${early.id}/breakdown`)).body.period).toMatchObject({ from: "2026-03-20", to: "2026-06-19", days: 91 });
+  expect((await api.admin.get(`/v1/teams/${team.id}/breakdown`)).body.period).toMatchObject({ from: "2026-03-19", to: "2026-06-18", days: 91 });
+});
+
+test("a goal's group leads to the goal's sessions", async () => {
+  const goal = await buildGoal(api.db, { title: "Deploy" });
+  const session = await buildSession(api.db, { learnerId: goal.learnerId, goalId: goal.id });
+  await buildSession(api.db, { learnerId: goal.learnerId });
+  const { groups } = (await api.admin.get(`/v1/learners/${goal.learnerId}/breakdown?groupBy=goal`)).body;
+  expect(groups.map(({ id, label }: { id: string | null; label: string }) => [id, label])).toEqual([
+    [goal.id, "Deploy"],
+    [null, "none"],
+  ]);
+  const { items } = (await api.admin.get(groups[0].sessionsUrl)).body;
+  expect(items.map(({ id }: { id: string }) => id)).toEqual([session.id]);
+});

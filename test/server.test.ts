@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import os from "node:os";
+import path from "node:path";
+
+// The service as a process: what it prints, how it ends.
+
+const ROOT = path.join(__dirname, "..");
+const folder = mkdtempSync(path.join(os.tmpdir(), "cairn with a space "));
+const running: ChildProcess[] = [];
+afterAll(async () => {
+  for (const child of running.filter(({ exitCode }) => exitCode === null)) {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function start(environment: Record<string, string>) {
+  const { DATABASE_URL: _, ...inherited } = process.env;
+  const child = spawn(process.execPath, ["--import", "tsx", "src/server.ts"], {
+    cwd: ROOT,
+    env: { ...inherited, LOG_LEVEL: "info", PORT: "0", DATA_DIR: path.join(folder, "data"), SAMPLE_DATA: "off", ...environment },
+  });
+  running.push(child);
+  let output = "";
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    output += chunk;
+  });
+  const ended = once(child, "exit").then(([code]) => ({ code: code as number, output }));
+  const until = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    for (;;) {
+      const match = pattern.exec(output);
+      if (match) return match;
+      if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${output}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  return { child, ended, until };
+}
+
+test("the first start prints an admin's key, a second start keeps the data and prints none", async () => {
+  const first = start({});
+  const [, address, key] = await first.until(/runs at (\S+?),[\s\S]*admin +(\S+)/);
+  const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
+  const created = await fetch(`${address}/v1/learners`, { method: "POST", headers, body: JSON.stringify({ name: "Kept" }) });
+  expect(created.status).toBe(201);
+
+  const rival = await start({}).ended;
+  expect(rival.code).toBe(69);
+  expect(rival.output).toContain("Another process serves the data in");
+
+  first.child.kill("SIGTERM");
+  expect((await first.ended).code).toBe(0);
+
+  const second = start({});
+  const [, again] = await second.until(/Server listening at (\S+?)"/);
+  const kept = await fetch(`${again}/v1/learners`, { headers });
+  expect(await kept.json()).toMatchObject({ items: [{ name: "Kept" }] });
+  second.child.kill("SIGTERM");
+  expect((await second.ended).output).not.toContain("admin");
+});
+
+test("wrong settings stop the start, and each is named", async () => {
+  const { code, output } = await start({ PORT: "99999", TARGET: "70/20/20", TIME_ZONE: "Mars" }).ended;
+  expect(code).toBe(78);
+  for (const name of ["PORT", "TARGET", "TIME_ZONE"]) expect(output).toContain(`  ${name}: `);
+});
+
+test("a database that is not there stops the start", async () => {
+  const { code, output } = await start({ DATABASE_URL: "postgresql://nobody@127.0.0.1:1/nothing" }).ended;
+  expect(code).toBe(69);
+  expect(output).toContain("Check DATABASE_URL");
+});
+
+test("a taken port stops the start", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const { code, output } = await start({ PORT: String(port), DATA_DIR: path.join(folder, "other") }).ended;
+  server.close();
+  expect(code).toBe(69);
+  expect(output).toContain("set PORT");
+});

@@ -1,3 +1,5 @@
+import type { z } from "zod";
+
 /** One thing that is wrong: where in the request, and what to do about it. */
 export type Flaw = { pointer: string; detail: string };
 
@@ -51,4 +53,28 @@ export function notFound(): AppError {
 /** A refusal that points at one place of the body. */
 export function invalid(pointer: string, detail: string): AppError {
   return new AppError("invalid-request", detail, [{ pointer, detail }]);
+}
+
+/**
+ * The refusal of a value that does not fit its schema, pointing at each flaw.
+ *
+ * @param place where the value stands in the request; "#" is the body
+ */
+export function flawed(error: z.ZodError, place = "#"): AppError {
+  return new AppError(
+    "invalid-request",
+    "Correct what `errors` lists and send the request again.",
+    error.issues.flatMap((issue) => flaws(issue, place)),
+  );
+}
+
+function flaws(issue: z.core.$ZodIssue, place: string): Flaw[] {
+  const pointer = [place, ...issue.path.map(escapeToken)].join("/");
+  if (issue.code !== "unrecognized_keys") return [{ pointer, detail: issue.message }];
+  return issue.keys.map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: "Unknown here. Remove it, or check how it is spelt." }));
+}
+
+/** RFC 6901. */
+function escapeToken(key: PropertyKey): string {
+  return String(key).replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Db, inTransaction } from "../database/transaction";
+import { digest } from "../digest";
 import { AppError } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
 
@@ -60,11 +60,6 @@ export async function answerOnce<T extends object>(
   });
 }
 
-/** Digest of a parsed request: equal for what means the same, whatever the order of its keys. */
-export function digest(value: unknown): Buffer<ArrayBuffer> {
-  return createHash("sha256").update(JSON.stringify(value, sortKeys)).digest();
-}
-
 /** Makes this request the only one under way with its key, and forgets the caller's expired ones. */
 async function claim(tx: Prisma.TransactionClient, { apiKeyId, key }: { apiKeyId: string; key: string }): Promise<void> {
   const [claimed] = await tx.$queryRaw<{ free: boolean }[]>`
@@ -80,9 +75,4 @@ function send<T>(reply: FastifyReply, { status, body, location }: Answer<T>): T 
   reply.status(status);
   if (location) reply.header("Location", location);
   return body;
-}
-
-function sortKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -5,7 +5,7 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler 
 import { ResponseSerializationError } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { constraintProblem, isRecordMissing, isUnavailable } from "../database/violations";
-import { AppError, type Flaw, notFound, PROBLEMS, type ProblemCode } from "../errors";
+import { AppError, flawed, notFound, PROBLEMS, type ProblemCode } from "../errors";
 import type { App } from "./app-type";
 
 const MEDIA_TYPE = "application/problem+json";
@@ -156,23 +156,3 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
     return error ? { error: flawed(error, place) } : { value };
   };
 };
-
-/** The problem of a value that does not fit its schema. */
-export function flawed(error: z.ZodError, place = "#"): AppError {
-  return new AppError(
-    "invalid-request",
-    "Correct what `errors` lists and send the request again.",
-    error.issues.flatMap((issue) => flaws(issue, place)),
-  );
-}
-
-function flaws(issue: z.core.$ZodIssue, place: string): Flaw[] {
-  const pointer = [place, ...issue.path.map(escapeToken)].join("/");
-  if (issue.code !== "unrecognized_keys") return [{ pointer, detail: issue.message }];
-  return issue.keys.map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: "Unknown here. Remove it, or check how it is spelt." }));
-}
-
-/** RFC 6901. */
-function escapeToken(key: PropertyKey): string {
-  return String(key).replaceAll("~", "~0").replaceAll("/", "~1");
-}

@@ -3,11 +3,20 @@ import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
-import { problems } from "../http/problem";
+import { problemBody, problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
-import { Batch, BatchOutcome, StudySession, StudySessionCreate, StudySessionList, StudySessionPage, StudySessionUpdate } from "./study-sessions.schema";
-import { deleteSession, getSession, listSessions, logBatch, logSession, updateSession } from "./study-sessions.service";
+import {
+  Batch,
+  BatchOutcome,
+  type Outcome,
+  StudySession,
+  StudySessionCreate,
+  StudySessionList,
+  StudySessionPage,
+  StudySessionUpdate,
+} from "./study-sessions.schema";
+import { deleteSession, getSession, type ItemOutcome, listSessions, logBatch, logSession, updateSession } from "./study-sessions.service";
 
 const tags = ["Study sessions"];
 const ofLearner = z.object({ learnerId: Id });
@@ -133,7 +142,17 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     handler: (request, reply) =>
       answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => ({
         status: 200,
-        body: await logBatch(tx, request.scope, request.body.items, clock(), request.id),
+        body: toBatchOutcome(await logBatch(tx, request.scope, request.body.items, clock()), request.id),
       })),
   });
+}
+
+function toBatchOutcome(outcomes: ItemOutcome[], requestId: string): BatchOutcome {
+  const items = outcomes.map((item, index): Outcome => {
+    const { learnerId, id } = item;
+    if ("error" in item) return { index, outcome: "rejected", learnerId, id, problem: problemBody(item.error, requestId) };
+    return { index, outcome: item.created ? "created" : "existing", learnerId, id, problem: null };
+  });
+  const count = (outcome: Outcome["outcome"]) => items.filter((item) => item.outcome === outcome).length;
+  return { created: count("created"), existing: count("existing"), rejected: count("rejected"), items };
 }

@@ -1,23 +1,14 @@
 import type { Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
-import { notFound } from "../errors";
+import { type AppError, flawed, notFound } from "../errors";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
-import { flawed, problemBody } from "../http/problem";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
 import { checkStart, type Entry, logSessions } from "./log-sessions";
 import { resplitMinutes } from "./split";
-import {
-  BatchItem,
-  type BatchOutcome,
-  type Outcome,
-  type StudySession,
-  type StudySessionCreate,
-  type StudySessionList,
-  type StudySessionUpdate,
-} from "./study-sessions.schema";
+import { BatchItem, type StudySession, type StudySessionCreate, type StudySessionList, type StudySessionUpdate } from "./study-sessions.schema";
 
 /**
  * Logs one session. With an id of the client's, a repetition answers what is there.
@@ -30,24 +21,19 @@ export async function logSession(db: Db, scope: Scope, entry: Entry, now: Date):
   return { created: logged.created, session: present(scope)(logged.row) };
 }
 
+export type ItemOutcome = { learnerId: string | null; id: string | null } & ({ created: boolean } | { error: AppError });
+
 /** Logs many, across learners; each item is judged by itself and none holds up another. */
-export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date, requestId: string): Promise<BatchOutcome> {
+export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date): Promise<ItemOutcome[]> {
   const parsed = items.map((item) => BatchItem.safeParse(item));
   const entries = parsed.flatMap(({ data }) => (data ? [toEntry(data)] : []));
   const logged = (await logSessions(db, scope, entries, now))[Symbol.iterator]();
-  const outcomes = parsed.map(({ data, error }, index): Outcome => {
-    if (!data) {
-      return { index, outcome: "rejected", learnerId: null, id: null, problem: problemBody(flawed(error), requestId) };
-    }
-    const result = logged.next().value;
-    if (!result || "error" in result) {
-      const problem = problemBody(result?.error ?? notFound(), requestId);
-      return { index, outcome: "rejected", learnerId: data.learnerId, id: data.id ?? null, problem };
-    }
-    return { index, outcome: result.created ? "created" : "existing", learnerId: data.learnerId, id: result.row.id, problem: null };
+  return parsed.map(({ data, error }): ItemOutcome => {
+    if (!data) return { learnerId: null, id: null, error: flawed(error) };
+    const { learnerId, id = null } = data;
+    const result = logged.next().value ?? { error: notFound() };
+    return "error" in result ? { learnerId, id, error: result.error } : { learnerId, id: result.row.id, created: result.created };
   });
-  const count = (outcome: Outcome["outcome"]) => outcomes.filter((item) => item.outcome === outcome).length;
-  return { created: count("created"), existing: count("existing"), rejected: count("rejected"), items: outcomes };
 }
 
 export async function getSession(db: Db, scope: Scope, learnerId: string, id: string): Promise<StudySession> {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyServerOptions } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
 import { authenticate } from "./access/authenticate";
 import { createGuards } from "./access/guards";
 import { apiKeyRoutes } from "./api-keys/api-keys.routes";
@@ -40,7 +41,7 @@ export async function buildApp({ config, db, clock = () => new Date() }: AppOpti
   await app.register(
     async (v1: App) => {
       const context: Context = { db, config, clock, may: createGuards(db) };
-      refuseUnguardedRoutes(v1);
+      holdRoutesToTheirWord(v1);
       v1.addHook("onRequest", authenticate(context));
       meRoutes(v1, context);
       learnerRoutes(v1, context);
@@ -71,9 +72,13 @@ function serverOptions(config: Config): FastifyServerOptions {
   };
 }
 
-/** A route that does not say who may is a mistake that would show only in an attack. */
-function refuseUnguardedRoutes(app: App): void {
-  app.addHook("onRoute", ({ method, url, preHandler }) => {
+/**
+ * A route that does not say who may call it is a mistake that would show only in an attack.
+ * One that names no query parameters takes none.
+ */
+function holdRoutesToTheirWord(app: App): void {
+  app.addHook("onRoute", ({ method, url, preHandler, schema }) => {
     if (!preHandler) throw new Error(`${method} ${url} does not say who may call it`);
+    if (schema) schema.querystring ??= z.strictObject({});
   });
 }

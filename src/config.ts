@@ -1,5 +1,6 @@
 import path from "node:path";
 import { z } from "zod";
+import { isMistyped } from "./api-keys/secret";
 import { isTimeZone } from "./days";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -34,6 +35,7 @@ const Environment = z.object({
   ADMIN_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{32,200}$/, "must be 32 to 200 printable characters without spaces")
+    .refine((secret) => !isMistyped(secret), "looks like a key of this service, but its checksum does not fit")
     .optional()
     .describe("An admin's key to accept. Unset: the first start on an empty database prints one."),
   TIME_ZONE: z

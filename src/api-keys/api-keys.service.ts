@@ -28,28 +28,24 @@ export async function createApiKey(db: Db, caller: Caller, input: ApiKeyCreate):
   return storeKey(db, newSecret(), input);
 }
 
-/** Accepts the given secret as an admin's; without one, makes and returns an admin's key on an empty database. */
+/** Accepts the given secret as an admin's; without one, makes and returns the first admin's key. */
 export async function ensureAdminKey(db: Db, secret: string | undefined): Promise<string | null> {
   if (secret) {
     const known = await db.apiKey.count({ where: { secretHash: hashSecret(secret) } });
     if (!known) await storeKey(db, secret, { name: "ADMIN_API_KEY", role: "admin" }).catch(unlessStoredMeanwhile);
     return null;
   }
-  if (await db.apiKey.count()) return null;
+  if (await db.apiKey.count({ where: { role: "admin" } })) return null;
   return (await storeKey(db, newSecret(), { name: "First admin", role: "admin" })).secret;
 }
 
 export async function listApiKeys(db: Db, caller: Caller, query: ApiKeyList): Promise<Page<ApiKey>> {
-  return readPage(
-    "api-keys",
-    query,
-    (key) => key.createdAt.toISOString(),
-    (take, after) =>
-      db.apiKey.findMany({
-        where: { AND: [manageable(caller), beyond("createdAt", "desc", after)] },
-        orderBy: [{ createdAt: "desc" }, { id: "desc" }],
-        take,
-      }),
+  return readPage("api-keys", query, { instant: (key) => key.createdAt }, (take, after) =>
+    db.apiKey.findMany({
+      where: { AND: [manageable(caller), beyond("createdAt", "desc", after)] },
+      orderBy: [{ createdAt: "desc" }, { id: "desc" }],
+      take,
+    }),
   );
 }
 

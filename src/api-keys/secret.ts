@@ -24,9 +24,9 @@ export function hashSecret(secret: string): Buffer<ArrayBuffer> {
   return createHash("sha256").update(secret).digest();
 }
 
-/** The part by which a person recognises a key in a list. */
+/** The part by which a person recognises a key in a list; of a key that was not made here, hardly any. */
 export function shownPart(secret: string): string {
-  return secret.slice(0, SHOWN_LENGTH);
+  return secret.slice(0, secret.startsWith(BRAND) ? SHOWN_LENGTH : 4);
 }
 
 function checksum(text: string): string {

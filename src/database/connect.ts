@@ -20,7 +20,10 @@ export type DatabaseSettings = {
 export async function connect(settings: DatabaseSettings): Promise<Database> {
   if (settings.DATABASE_URL) return open({ connectionString: settings.DATABASE_URL }, settings, false);
   const embedded = await startEmbedded(settings.DATA_DIR);
-  const database = open({ host: embedded.host, port: embedded.port, user: "postgres", database: "postgres" }, settings, true);
+  // PGlite has one session, and its socket server deals it out message by message: two connections
+  // at once would read each other's answers. One connection takes turns by whole statements.
+  const single = { ...settings, DATABASE_POOL_SIZE: 1 };
+  const database = open({ host: embedded.host, port: embedded.port, user: "postgres", database: "postgres" }, single, true);
   return {
     ...database,
     async close() {

@@ -1,30 +1,33 @@
 import { AppError, type ProblemCode } from "../errors";
 
 // The database decides; this table says in whose words. Names are those of the migrations.
-const CONSTRAINTS: Record<string, [ProblemCode, string]> = {
-  learners_pkey: ["already-exists", "A learner with this id exists. Read it, or choose another id."],
-  learners_email_key: ["already-exists", "A learner with this e-mail address exists. Change that learner instead."],
-  learners_external_id_key: ["already-exists", "A learner with this externalId exists. Change that learner instead."],
-  teams_no_cycle: ["team-cycle", "The new parent is the team itself or lies below it. Choose a team outside of its subtree, or move that one first."],
-  teams_parent_id_fkey: ["reference-missing", "The parent team does not exist. Create it first."],
-  teams_lead_id_fkey: ["reference-missing", "The lead is not a learner here. Create the learner first."],
+const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
+  learners_email_key: ["already-exists", "A learner with this e-mail address exists. Change that learner instead.", "#/email"],
+  learners_external_id_key: ["already-exists", "A learner with this externalId exists. Change that learner instead.", "#/externalId"],
+  teams_no_cycle: [
+    "team-cycle",
+    "The new parent is the team itself or lies below it. Choose a team outside of its subtree, or move that one first.",
+    "#/parentId",
+  ],
+  teams_parent_id_fkey: ["reference-missing", "The parent team does not exist. Create it first.", "#/parentId"],
+  teams_lead_id_fkey: ["reference-missing", "The lead is not a learner here. Create the learner first.", "#/leadId"],
   memberships_no_overlap: [
     "membership-overlap",
     "The learner is in a team on some of these days already. Read the history at this address; end the period that overlaps with untilDay, delete it, or choose another day.",
   ],
-  memberships_period_check: ["invalid-request", "untilDay must be after fromDay."],
   memberships_learner_id_fkey: ["reference-missing", "The learner does not exist. Create the learner first."],
-  memberships_team_id_fkey: ["reference-missing", "The team does not exist. Create it first."],
-  resources_learner_id_fkey: ["reference-missing", "The learner behind this resource does not exist. Create the learner first."],
-  goals_period_check: ["invalid-request", "dueOn must not be before startsOn."],
-  study_sessions_goal_fkey: ["reference-missing", "The learner has no such goal. Use the id of one of the learner's own goals."],
-  study_sessions_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources."],
+  memberships_team_id_fkey: ["reference-missing", "The team does not exist. Create it first.", "#/teamId"],
+  resources_learner_id_fkey: ["reference-missing", "The learner behind this resource does not exist. Create the learner first.", "#/learnerId"],
+  goals_period_check: ["invalid-request", "dueOn must not be before startsOn.", "#/dueOn"],
+  study_sessions_goal_fkey: ["reference-missing", "The learner has no such goal. Use the id of one of the learner's own goals.", "#/goalId"],
+  study_sessions_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources.", "#/resourceId"],
   timers_pkey: ["timer-running", "Stop the running timer into a session, or discard it, before starting another."],
-  timers_goal_fkey: ["reference-missing", "The learner has no such goal. Use the id of one of the learner's own goals."],
-  timers_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources."],
-  api_keys_learner_id_fkey: ["reference-missing", "The learner does not exist. Create the learner first."],
+  timers_goal_fkey: ["reference-missing", "The learner has no such goal. Use the id of one of the learner's own goals.", "#/goalId"],
+  timers_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources.", "#/resourceId"],
+  api_keys_learner_id_fkey: ["reference-missing", "The learner does not exist. Create the learner first.", "#/learnerId"],
 };
 
+const ID_TAKEN = new AppError("already-exists", "Something with this id exists. Read it, or choose another id.");
 const IN_USE = new AppError("in-use", "Other records refer to this, and their history would be lost with it. Move or end those first.");
 
 type Cause = { kind?: string; originalCode?: string; originalMessage?: string };
@@ -37,8 +40,9 @@ export function constraintProblem(error: unknown): AppError | undefined {
   const name = /constraint "([^"]+)"/.exec(originalMessage)?.[1];
   if (!name) return undefined;
   if (/^update or delete on/.test(originalMessage)) return IN_USE;
-  const known = CONSTRAINTS[name];
-  return known && new AppError(...known);
+  const [code, detail, pointer] = CONSTRAINTS[name] ?? [];
+  if (!code || !detail) return name.endsWith("_pkey") ? ID_TAKEN : undefined;
+  return new AppError(code, detail, pointer ? [{ pointer, detail }] : []);
 }
 
 /** Whether an update or delete found no row. */

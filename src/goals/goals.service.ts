@@ -13,16 +13,12 @@ export function getGoal(db: Db, learnerId: string, id: string): Promise<Goal> {
 }
 
 export function listGoals(db: Db, learnerId: string, { status, ...page }: GoalList): Promise<Page<Goal>> {
-  return readPage(
-    ["goals", learnerId, status],
-    page,
-    (goal) => goal.createdAt.toISOString(),
-    (take, after) =>
-      db.goal.findMany({
-        where: { AND: [{ learnerId, status }, beyond("createdAt", "desc", after)] },
-        orderBy: [{ createdAt: "desc" }, { id: "desc" }],
-        take,
-      }),
+  return readPage(["goals", learnerId, status], page, { instant: (goal) => goal.createdAt }, (take, after) =>
+    db.goal.findMany({
+      where: { AND: [{ learnerId, status }, beyond("createdAt", "desc", after)] },
+      orderBy: [{ createdAt: "desc" }, { id: "desc" }],
+      take,
+    }),
   );
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { invalid } from "../errors";
+import { Id, prose } from "./schema";
 
 const MAX_LIMIT = 200;
 const DEFAULT_LIMIT = 50;
@@ -14,7 +15,7 @@ export const pageQuery = {
     .max(MAX_LIMIT)
     .optional()
     .meta({ description: `Items a page, at most ${MAX_LIMIT}; ${DEFAULT_LIMIT} unless told.` }),
-  cursor: z.string().max(1_000).optional().meta({ description: "`next` of the page before. Opaque." }),
+  cursor: z.string().max(4_000).optional().meta({ description: "`next` of the page before. Opaque." }),
 };
 
 export type PageQuery = { limit?: number | undefined; cursor?: string | undefined };
@@ -29,29 +30,31 @@ export function pageOf<T extends z.ZodType>(item: T) {
 }
 
 /** Where a page begins: after the item with this sort value and id. */
-export type After = { value: string; id: string };
+export type After = { value: string | Date; id: string };
+
+/** What a list is ordered by before the id. Instants are whole milliseconds, as they are stored. */
+export type SortBy<T> = { text: (item: T) => string } | { instant: (item: T) => Date };
 
 /**
  * Reads one page: asks `read` for one item more than fits, to know whether there is a next.
- * A cursor is bound to its list and the list's filters.
  *
  * @param list names the list and its filters; a cursor of another is refused
- * @param sortValue what the list is ordered by before the id, as text that sorts no further than the database does
  * @throws AppError for a cursor that this list did not give out
  */
 export async function readPage<T extends { id: string }>(
   list: unknown,
   query: PageQuery,
-  sortValue: (item: T) => string,
+  sortBy: SortBy<T>,
   read: (take: number, after: After | undefined) => Promise<T[]>,
 ): Promise<Page<T>> {
   const limit = query.limit ?? DEFAULT_LIMIT;
-  const tag = createHash("sha256").update(JSON.stringify(list)).digest("base64url").slice(0, 12);
-  const items = await read(limit + 1, query.cursor === undefined ? undefined : decode(query.cursor, tag));
+  const name = JSON.stringify(list);
+  const items = await read(limit + 1, query.cursor === undefined ? undefined : decode(query.cursor, name, sortBy));
   if (items.length <= limit) return { items, next: null };
   items.pop();
   const last = items.at(-1) as T;
-  return { items, next: encode({ value: sortValue(last), id: last.id }, tag) };
+  const value = "text" in sortBy ? sortBy.text(last) : sortBy.instant(last).toISOString();
+  return { items, next: encode(value, last.id, name) };
 }
 
 /** A filter for what comes after a page's end in the order (field, id). */
@@ -61,19 +64,20 @@ export function beyond(field: string, direction: "asc" | "desc", after: After | 
   return { OR: [{ [field]: { [further]: after.value } }, { [field]: after.value, id: { [further]: after.id } }] };
 }
 
-const Cursor = z.tuple([z.string(), z.string(), z.uuid(), z.string()]);
+const Cursor = z.tuple([prose(10_000), Id, z.string()]);
 
-// The last part is a checksum over the others: a cursor is not a secret, but one made by
-// hand is a mistake, better refused than answered with a page that means nothing.
-function encode({ value, id }: After, tag: string): string {
-  return Buffer.from(JSON.stringify([tag, value, id, checksum(tag, value, id)])).toString("base64url");
+// The last part is a checksum over the others and the list: a cursor is not a secret, but one
+// made by hand is a mistake, better refused than answered with a page that means nothing.
+function encode(value: string, id: string, list: string): string {
+  return Buffer.from(JSON.stringify([value, id, checksum(value, id, list)])).toString("base64url");
 }
 
-function decode(cursor: string, tag: string): After {
-  const parsed = Cursor.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
-  if (parsed.success) {
-    const [givenTag, value, id, sum] = parsed.data;
-    if (givenTag === tag && sum === checksum(tag, value, id)) return { value, id };
+function decode(cursor: string, list: string, sortBy: SortBy<never>): After {
+  const { data } = Cursor.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
+  if (data) {
+    const [text, id, sum] = data;
+    const value = "text" in sortBy ? text : new Date(text);
+    if (sum === checksum(text, id, list) && !Number.isNaN(value.valueOf() as number)) return { value, id };
   }
   const detail = "Not a cursor of this list with these filters. Use `next` of the page before, or start without a cursor.";
   throw invalid("query/cursor", detail);

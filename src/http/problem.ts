@@ -132,6 +132,9 @@ function fromFastify(error: FastifyError): AppError {
       return new AppError("unsupported-media-type", "Send JSON, with the header Content-Type: application/json.");
     case "FST_ERR_CTP_INVALID_JSON_BODY":
       return new AppError("invalid-request", "The body is not JSON. Send one JSON object.", [{ pointer: "#", detail: "Not JSON." }]);
+    case "FST_ERR_BAD_URL":
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return new AppError("invalid-request", "The address is not well-formed, or a part of it is too long. Check it.");
     case "FST_ERR_HANDLER_TIMEOUT":
       return new AppError("unavailable", BUSY);
   }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import Negotiator from "negotiator";
 import type { z } from "zod";
 import type { App } from "./app-type";
 import { type CsvCell, csvColumns, toCsv } from "./csv";
@@ -57,15 +58,14 @@ function linkToNext(request: FastifyRequest, cursor: string): string {
   return `<${url.pathname}${url.search}>; rel="next"`;
 }
 
+/** RFC 9110: a GET compares ETags weakly, and `*` is any. */
 function isUnchanged(request: FastifyRequest, reply: FastifyReply): boolean {
   const known = request.headers["if-none-match"];
   const current = reply.getHeader("ETag");
-  return request.method === "GET" && reply.statusCode === 200 && current !== undefined && !!known?.split(/\s*,\s*/).includes(String(current));
+  if (request.method !== "GET" || reply.statusCode !== 200 || !known || !current) return false;
+  return known.split(",").some((tag) => ["*", String(current)].includes(tag.trim().replace(/^W\//, "")));
 }
 
 function prefersCsv(request: FastifyRequest): boolean {
-  const accepted = (request.headers.accept ?? "").split(",").map((range) => range.split(";")[0]?.trim());
-  const csv = accepted.indexOf("text/csv");
-  const json = accepted.findIndex((range) => range === "application/json" || range === "*/*");
-  return csv >= 0 && (json < 0 || csv < json);
+  return new Negotiator(request.raw).mediaType(["application/json", "text/csv"]) === "text/csv";
 }

@@ -21,6 +21,11 @@ export function prose(maxLength: number) {
   return keepable(z.string(), maxLength);
 }
 
+export const WebAddress = z
+  .url({ protocol: /^https?$/, error: "Must be a web address that begins with http:// or https://." })
+  .max(2_000)
+  .refine((value) => value.isWellFormed() && !/[\s\0]/.test(value), "Must not contain space, the NUL character or half of a surrogate pair.");
+
 /** Refuses what not every database and JSON reader can hold. */
 function keepable(string: z.ZodString, maxLength: number) {
   return string

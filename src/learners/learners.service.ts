@@ -17,16 +17,12 @@ export function getLearner(db: Db, id: string): Promise<Learner> {
 }
 
 export function listLearners(db: Db, scope: Scope, { q, email, externalId, ...page }: LearnerList): Promise<Page<Learner>> {
-  return readPage(
-    ["learners", q, email, externalId],
-    page,
-    (learner) => learner.name,
-    (take, after) =>
-      db.learner.findMany({
-        where: { AND: [visibleLearners(scope), { email, externalId }, ...containsAllWords(q, ["name", "email"]), beyond("name", "asc", after)] },
-        orderBy: [{ name: "asc" }, { id: "asc" }],
-        take,
-      }),
+  return readPage(["learners", q, email, externalId], page, { text: (learner) => learner.name }, (take, after) =>
+    db.learner.findMany({
+      where: { AND: [visibleLearners(scope), { email, externalId }, ...containsAllWords(q, ["name", "email"]), beyond("name", "asc", after)] },
+      orderBy: [{ name: "asc" }, { id: "asc" }],
+      take,
+    }),
   );
 }
 

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { onDay } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { type Day, toDay } from "../days";
-import { invalid } from "../errors";
+import { AppError, invalid } from "../errors";
 import type { MembershipHistory, MembershipMove } from "./memberships.schema";
 
 export async function getMembershipHistory(db: Db, learnerId: string, today: Day): Promise<MembershipHistory> {
@@ -15,22 +15,39 @@ export async function getMembershipHistory(db: Db, learnerId: string, today: Day
  * Moves a learner from a day on: the membership that holds on that day ends there (one that
  * only began there is replaced), and the new one begins. What was before stays as it was.
  *
- * @throws AppError when a later membership would overlap the new one
+ * @throws AppError when a later membership would overlap the new one, or outlast the leaving
  */
-export function moveLearner(db: Db, learnerId: string, { teamId, fromDay, untilDay }: MembershipMove, today: Day): Promise<MembershipHistory> {
+export function moveLearner(db: Db, learnerId: string, { teamId, fromDay, untilDay = null }: MembershipMove, today: Day): Promise<MembershipHistory> {
+  if (untilDay && !teamId) throw invalid("#/untilDay", "Who leaves every team has no untilDay. Leave it out, or name a team.");
   if (untilDay && untilDay <= fromDay) throw invalid("#/untilDay", "untilDay must be after fromDay.");
   return inTransaction(db, async (tx) => {
+    // One move of a learner at a time: the second builds on what the first did.
+    await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${learnerId}::uuid FOR UPDATE`;
     const present = await tx.membership.findFirst({ where: { learnerId, ...onDay(toDay(fromDay)) } });
-    if (present) {
-      const where = { learnerId_id: { learnerId, id: present.id } };
-      if (toDay(present.fromDay) === toDay(fromDay)) await tx.membership.delete({ where });
-      else await tx.membership.update({ where, data: { untilDay: fromDay } });
+    const staysAsItIs = present?.teamId === teamId && present.untilDay?.getTime() === untilDay?.getTime();
+    if (!staysAsItIs) {
+      if (present) await endOn(tx, present, fromDay);
+      if (teamId) await tx.membership.create({ data: { learnerId, id: uuidv7(), teamId, fromDay, untilDay } });
+      else await refuseLaterStays(tx, learnerId, fromDay);
     }
-    if (teamId) await tx.membership.create({ data: { learnerId, id: uuidv7(), teamId, fromDay, untilDay } });
     return getMembershipHistory(tx, learnerId, today);
   });
 }
 
 export async function deleteMembership(db: Db, learnerId: string, id: string): Promise<void> {
   await db.membership.delete({ where: { learnerId_id: { learnerId, id } } });
+}
+
+async function endOn(tx: Db, { learnerId, id, fromDay }: { learnerId: string; id: string; fromDay: Date }, day: Date): Promise<void> {
+  const where = { learnerId_id: { learnerId, id } };
+  if (toDay(fromDay) === toDay(day)) await tx.membership.delete({ where });
+  else await tx.membership.update({ where, data: { untilDay: day } });
+}
+
+async function refuseLaterStays(tx: Db, learnerId: string, fromDay: Date): Promise<void> {
+  if (!(await tx.membership.count({ where: { learnerId, fromDay: { gte: fromDay } } }))) return;
+  throw new AppError(
+    "membership-overlap",
+    "The learner is to be in a team after that day already. Read the history at this address, and delete the later stay first.",
+  );
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Mode, ResourceType } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { Flag, Id, Instant, kebabEnum, Skill, Skills, text } from "../http/schema";
+import { Flag, Id, Instant, kebabEnum, Skill, Skills, text, WebAddress } from "../http/schema";
 
 export const Resource = z
   .object({
@@ -9,10 +9,7 @@ export const Resource = z
     type: z.enum(ResourceType),
     title: text(300),
     creator: text(200).nullable().meta({ description: "Author, publisher, school or provider." }),
-    url: z
-      .url({ protocol: /^https?$/ })
-      .max(2_000)
-      .nullable(),
+    url: WebAddress.nullable(),
     description: text(5_000).nullable(),
     mode: kebabEnum(Mode).nullable().meta({ description: "Overrides the mode that the type gives." }),
     effectiveMode: kebabEnum(Mode).nullable().meta({ description: "`mode`, or the type's; null for `other` without one." }),

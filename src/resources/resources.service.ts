@@ -29,19 +29,14 @@ export function listResources(db: Db, { q, type, mode, skill, learner, archived 
     ...(learner && { learnerId: learner }),
     ...(mode && { OR: [{ mode }, { mode: null, type: { in: typesOf(mode) } }] }),
   };
-  return readPage(
-    ["resources", q, filter],
-    page,
-    (resource) => resource.title,
-    async (take, after) => {
-      const resources = await db.resource.findMany({
-        where: { AND: [filter, ...containsAllWords(q, ["title", "creator", "description"]), beyond("title", "asc", after)] },
-        orderBy: [{ title: "asc" }, { id: "asc" }],
-        take,
-      });
-      return resources.map(present);
-    },
-  );
+  return readPage(["resources", q, filter], page, { text: (resource) => resource.title }, async (take, after) => {
+    const resources = await db.resource.findMany({
+      where: { AND: [filter, ...containsAllWords(q, ["title", "creator", "description"]), beyond("title", "asc", after)] },
+      orderBy: [{ title: "asc" }, { id: "asc" }],
+      take,
+    });
+    return resources.map(present);
+  });
 }
 
 /** What was logged from it before stays as it was logged. */
@@ -58,7 +53,10 @@ export function restoreResource(db: Db, id: string, ifVersion: IfVersion): Promi
   return setArchived(db, id, null, ifVersion);
 }
 
+/** Again changes nothing. */
 async function setArchived(db: Db, id: string, archivedAt: Date | null, ifVersion: IfVersion): Promise<Resource> {
+  const current = await db.resource.findUniqueOrThrow({ where: { id, ...ifVersion } });
+  if (!current.archivedAt === !archivedAt) return present(current);
   return present(await db.resource.update({ where: { id, ...ifVersion }, data: { archivedAt, version: { increment: 1 } } }));
 }
 

@@ -50,21 +50,16 @@ export function listSessions(
   const page = { limit, cursor };
   if (!updatedSince) return listSessionsIn(db, scope, { learnerId }, { from, to, ...filters }, page);
   const list = ["changes", learnerId, updatedSince, from, to, filters];
-  return readPage(
-    list,
-    page,
-    (session) => session.updatedAt.toISOString(),
-    async (take, after) => {
-      const selected = Prisma.sql`SELECT s.id ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)} AND s.updated_at >= ${updatedSince}`;
-      const further = after ? Prisma.sql`AND (s.updated_at, s.id) > (${new Date(after.value)}, ${after.id}::uuid)` : Prisma.empty;
-      const ids = await db.$queryRaw<{ id: string }[]>`${selected} ${further} ORDER BY s.updated_at, s.id LIMIT ${take}`;
-      const rows = await db.studySession.findMany({
-        where: { learnerId, id: { in: ids.map(({ id }) => id) } },
-        orderBy: [{ updatedAt: "asc" }, { id: "asc" }],
-      });
-      return rows.map(present(scope));
-    },
-  );
+  return readPage(list, page, { instant: (session) => session.updatedAt }, async (take, after) => {
+    const selected = Prisma.sql`SELECT s.id ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)} AND s.updated_at >= ${updatedSince}`;
+    const further = after ? Prisma.sql`AND (s.updated_at, s.id) > (${after.value}, ${after.id}::uuid)` : Prisma.empty;
+    const ids = await db.$queryRaw<{ id: string }[]>`${selected} ${further} ORDER BY s.updated_at, s.id LIMIT ${take}`;
+    const rows = await db.studySession.findMany({
+      where: { learnerId, id: { in: ids.map(({ id }) => id) } },
+      orderBy: [{ updatedAt: "asc" }, { id: "asc" }],
+    });
+    return rows.map(present(scope));
+  });
 }
 
 /** The sessions of a scope, the latest first: those that a breakdown over the same scope and filters counts. */
@@ -75,23 +70,18 @@ export function listSessionsIn(
   { from, to, ...filters }: SessionFilters & { from?: string | undefined; to?: string | undefined },
   page: PageQuery,
 ): Promise<Page<StudySession>> {
-  return readPage(
-    ["sessions", sessions, from, to, filters],
-    page,
-    (session) => session.startedAt.toISOString(),
-    async (take, after) => {
-      const further = after ? Prisma.sql`AND (s.started_at, s.id) < (${new Date(after.value)}, ${after.id}::uuid)` : Prisma.empty;
-      const keys = await db.$queryRaw<{ learnerId: string; id: string }[]>`
+  return readPage(["sessions", sessions, from, to, filters], page, { instant: (session) => session.startedAt }, async (take, after) => {
+    const further = after ? Prisma.sql`AND (s.started_at, s.id) < (${after.value}, ${after.id}::uuid)` : Prisma.empty;
+    const keys = await db.$queryRaw<{ learnerId: string; id: string }[]>`
       SELECT s.learner_id AS "learnerId", s.id ${sessionsIn(sessions)} ${within(from, to)} ${matching(filters)}
         AND s.deleted_at IS NULL ${further}
       ORDER BY s.started_at DESC, s.id DESC LIMIT ${take}`;
-      const rows = await db.studySession.findMany({
-        where: { learnerId: { in: keys.map(({ learnerId }) => learnerId) }, id: { in: keys.map(({ id }) => id) } },
-        orderBy: [{ startedAt: "desc" }, { id: "desc" }],
-      });
-      return rows.map(present(scope));
-    },
-  );
+    const rows = await db.studySession.findMany({
+      where: { learnerId: { in: keys.map(({ learnerId }) => learnerId) }, id: { in: keys.map(({ id }) => id) } },
+      orderBy: [{ startedAt: "desc" }, { id: "desc" }],
+    });
+    return rows.map(present(scope));
+  });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { onDay, type Scope, visibleTeams } from "../access/scope";
+import { onDay, type Scope, visibleLearners, visibleTeams } from "../access/scope";
 import { containsAllWords } from "../database/search";
 import type { Db } from "../database/transaction";
 import type { Prisma } from "../generated/prisma/client";
@@ -18,19 +18,15 @@ export function getTeam(db: Db, id: string): Promise<Team> {
 export function listTeams(db: Db, scope: Scope, { q, parent, under, lead, ...page }: TeamList): Promise<Page<Team>> {
   const filter: Prisma.TeamWhereInput = {
     ...(parent && { parentId: parent === "none" ? null : parent }),
-    ...(under && { ancestors: { some: { ancestorId: under } } }),
+    ...(under && { ancestors: { some: { ancestorId: under, ancestor: visibleTeams(scope) } } }),
     ...(lead && { leadId: lead }),
   };
-  return readPage(
-    ["teams", q, filter],
-    page,
-    (team) => team.name,
-    (take, after) =>
-      db.team.findMany({
-        where: { AND: [visibleTeams(scope), filter, ...containsAllWords(q, ["name"]), beyond("name", "asc", after)] },
-        orderBy: [{ name: "asc" }, { id: "asc" }],
-        take,
-      }),
+  return readPage(["teams", q, filter], page, { text: (team) => team.name }, (take, after) =>
+    db.team.findMany({
+      where: { AND: [visibleTeams(scope), filter, ...containsAllWords(q, ["name"]), beyond("name", "asc", after)] },
+      orderBy: [{ name: "asc" }, { id: "asc" }],
+      take,
+    }),
   );
 }
 
@@ -44,20 +40,15 @@ export async function deleteTeam(db: Db, id: string, ifVersion: IfVersion): Prom
   await db.team.delete({ where: { id, ...ifVersion } });
 }
 
-export async function listMembers(db: Db, { today }: Scope, teamId: string, { on = today, depth = "subtree", ...page }: MemberList): Promise<Page<Member>> {
+export async function listMembers(db: Db, scope: Scope, teamId: string, { on = scope.today, depth = "subtree", ...page }: MemberList): Promise<Page<Member>> {
   const team: Prisma.MembershipWhereInput = depth === "direct" ? { teamId } : { team: { ancestors: { some: { ancestorId: teamId } } } };
-  return readPage(
-    ["members", teamId, on, depth],
-    page,
-    (member) => member.name,
-    async (take, after) => {
-      const memberships = await db.membership.findMany({
-        where: { AND: [team, onDay(on), { learner: beyond("name", "asc", after) }] },
-        include: { learner: { select: { name: true } } },
-        orderBy: [{ learner: { name: "asc" } }, { learnerId: "asc" }],
-        take,
-      });
-      return memberships.map(({ learnerId, learner, ...membership }) => ({ ...membership, id: learnerId, name: learner.name }));
-    },
-  );
+  return readPage(["members", teamId, on, depth], page, { text: (member) => member.name }, async (take, after) => {
+    const memberships = await db.membership.findMany({
+      where: { AND: [team, onDay(on), { learner: { AND: [visibleLearners(scope), beyond("name", "asc", after)] } }] },
+      include: { learner: { select: { name: true } } },
+      orderBy: [{ learner: { name: "asc" } }, { learnerId: "asc" }],
+      take,
+    });
+    return memberships.map(({ learnerId, learner, ...membership }) => ({ ...membership, id: learnerId, name: learner.name }));
+  });
 }

@@ -19,6 +19,8 @@ declare global {
 
 async function createEmbedded(worker: number): Promise<() => Promise<void>> {
   const embedded = await startEmbedded(undefined);
+  // As the service itself connects to it.
+  process.env.DATABASE_POOL_SIZE = "1";
   await prepare(worker, `postgresql://postgres@${encodeURIComponent(embedded.host)}:${embedded.port}/postgres`);
   return () => embedded.close();
 }

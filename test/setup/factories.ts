@@ -69,6 +69,13 @@ export async function buildSession(
   });
 }
 
+/** A lead and somebody in the team they lead. */
+export async function buildLedLearner(db: PrismaClient): Promise<{ lead: Learner; learner: Learner }> {
+  const lead = await buildLearner(db);
+  const team = await buildTeam(db, { leadId: lead.id });
+  return { lead, learner: await buildMember(db, team.id) };
+}
+
 /** A learner's own key. */
 export async function keyOf(db: PrismaClient, learnerId: string): Promise<string> {
   return buildKey(db, { role: "learner", learnerId });

@@ -1,0 +1,101 @@
+import { startApp, type TestApp } from "../setup/app";
+import { buildGoal, buildLearner, buildResource, buildTeam } from "../setup/factories";
+
+let api: TestApp;
+beforeAll(async () => {
+  api = await startApp();
+});
+afterAll(() => api.close());
+
+const entities: Record<string, { build(): Promise<string>; change: object; other: object }> = {
+  learner: { build: async () => `/v1/learners/${(await buildLearner(api.db)).id}`, change: { name: "Changed" }, other: { name: "Otherwise" } },
+  team: { build: async () => `/v1/teams/${(await buildTeam(api.db)).id}`, change: { name: "Changed" }, other: { name: "Otherwise" } },
+  resource: { build: async () => `/v1/resources/${(await buildResource(api.db)).id}`, change: { title: "Changed" }, other: { title: "Otherwise" } },
+  goal: {
+    build: async () => {
+      const { id, learnerId } = await buildGoal(api.db);
+      return `/v1/learners/${learnerId}/goals/${id}`;
+    },
+    change: { title: "Changed" },
+    other: { title: "Otherwise" },
+  },
+};
+
+const STALE = {
+  type: "urn:cairn:problem:version-mismatch",
+  code: "version-mismatch",
+  title: "It changed since it was read",
+  status: 412,
+  detail: "It was changed or deleted since it was read. Read it again, decide again, and send the change with the new ETag.",
+  requestId: expect.any(String),
+};
+
+describe.each(Object.entries(entities))("a %s", (_, { build, change, other }) => {
+  test("has its version for an ETag, a new one with each change", async () => {
+    const path = await build();
+    const read = await api.admin.get(path);
+    expect(read.headers.etag).toBe(`"${read.body.version}"`);
+    const changed = await api.admin.patch(path, change);
+    expect(changed.body.version).toBe(read.body.version + 1);
+    expect(changed.headers.etag).toBe(`"${changed.body.version}"`);
+    expect((await api.admin.get(path)).headers.etag).toBe(changed.headers.etag);
+  });
+
+  test("is changed under the ETag that was read, and not under an older one", async () => {
+    const path = await build();
+    const { etag } = (await api.admin.get(path)).headers as { etag: string };
+    expect(await api.admin.patch(path, change, { "If-Match": etag })).toMatchObject({ status: 200, body: change });
+    const refused = await api.admin.patch(path, other, { "If-Match": etag });
+    expect(refused.status).toBe(412);
+    expect(refused.body).toEqual(STALE);
+    expect((await api.admin.get(path)).body).toMatchObject(change);
+  });
+
+  test("is changed once by two who read the same", async () => {
+    const path = await build();
+    const answers = await Promise.all([change, other].map((body) => api.admin.patch(path, body, { "If-Match": '"1"' })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
+    expect((await api.admin.get(path)).body).toEqual(answers.find(({ status }) => status === 200)?.body);
+  });
+
+  test.each(['W/"1"', "1", '"one"', '"1", "2"', '"1', "", '"99999999999999999999"'])("is not changed under If-Match: %s", async (etag) => {
+    const path = await build();
+    expect(await api.admin.patch(path, change, { "If-Match": etag })).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
+    expect((await api.admin.get(path)).body.version).toBe(1);
+  });
+
+  test("is changed under If-Match: *", async () => {
+    expect(await api.admin.patch(await build(), change, { "If-Match": "*" })).toMatchObject({ status: 200, body: { version: 2 } });
+  });
+
+  test.each(['"1"', '"0", "1"'])("is not sent again to who has it: If-None-Match: %s", async (known) => {
+    const read = await api.admin.get(await build(), { "If-None-Match": known });
+    expect({ status: read.status, text: read.text, etag: read.headers.etag }).toEqual({ status: 304, text: "", etag: '"1"' });
+  });
+
+  test.each(['"2"', "1", '"11"'])("is sent to who has another: If-None-Match: %s", async (known) => {
+    expect(await api.admin.get(await build(), { "If-None-Match": known })).toMatchObject({ status: 200, body: { version: 1 } });
+  });
+});
+
+// RFC 9110 compares If-None-Match weakly: a proxy that compresses an answer weakens its ETag.
+test.each(['W/"1"', "*"])("a learner is not sent again to who has it: If-None-Match: %s", async (known) => {
+  const { id } = await buildLearner(api.db);
+  expect((await api.admin.get(`/v1/learners/${id}`, { "If-None-Match": known })).status).toBe(304);
+});
+
+test.each(["team", "goal"])("a %s is deleted under the ETag that was read alone", async (name) => {
+  const path = await entities[name]?.build();
+  const stale = await api.admin.delete(path as string, { "If-Match": '"7"' });
+  expect(stale.status).toBe(412);
+  expect(stale.body).toEqual(STALE);
+  expect((await api.admin.delete(path as string, { "If-Match": '"1"' })).status).toBe(204);
+});
+
+test("a resource is archived and restored under the ETag that was read alone", async () => {
+  const path = `${await entities.resource?.build()}/archival`;
+  expect(await api.admin.put(path, undefined, { "If-Match": '"7"' })).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
+  expect((await api.admin.put(path, undefined, { "If-Match": '"1"' })).headers.etag).toBe('"2"');
+  expect(await api.admin.delete(path, { "If-Match": '"1"' })).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
+  expect((await api.admin.delete(path, { "If-Match": '"2"' })).headers.etag).toBe('"3"');
+});

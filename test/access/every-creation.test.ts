@@ -1,0 +1,163 @@
+import { v7 as uuidv7 } from "uuid";
+import { type Client, startApp, type TestApp } from "../setup/app";
+import { buildKey, buildLearner } from "../setup/factories";
+
+let api: TestApp;
+let caller: Client;
+let learnerId: string;
+beforeAll(async () => {
+  api = await startApp();
+  caller = api.as(await buildKey(api.db, { role: "admin" }));
+  learnerId = (await buildLearner(api.db)).id;
+});
+afterAll(() => api.close());
+
+const creations: Record<string, { path(): string; body: object; other: object; count(): Promise<number> }> = {
+  "a learner": {
+    path: () => "/v1/learners",
+    body: { name: "Ada", timeZone: "UTC" },
+    other: { name: "Bo", timeZone: "UTC" },
+    count: () => api.db.learner.count(),
+  },
+  "a team": { path: () => "/v1/teams", body: { name: "A", parentId: null }, other: { name: "B", parentId: null }, count: () => api.db.team.count() },
+  "a resource": {
+    path: () => "/v1/resources",
+    body: { type: "book", title: "A", mode: "on-the-job", skills: ["sql"] },
+    other: { type: "book", title: "A", mode: "on-the-job", skills: ["sql", "go"] },
+    count: () => api.db.resource.count(),
+  },
+  "a goal": {
+    path: () => `/v1/learners/${learnerId}/goals`,
+    body: { title: "A", dueOn: "2026-09-30" },
+    other: { title: "A", dueOn: "2026-10-01" },
+    count: () => api.db.goal.count(),
+  },
+  "an API key": { path: () => "/v1/api-keys", body: { name: "A", role: "service" }, other: { name: "A", role: "admin" }, count: () => api.db.apiKey.count() },
+};
+
+describe.each(Object.entries(creations))("creating %s with an Idempotency-Key", (_, { path, body, other, count }) => {
+  const create = (key: string, sent = body, client = caller) => client.post(path(), sent, { "Idempotency-Key": key });
+
+  test("happens once, and is answered again as before", async () => {
+    const key = uuidv7();
+    const before = await count();
+    const first = await create(key);
+    expect(first.status).toBe(201);
+    expect(first.headers["idempotency-replayed"]).toBeUndefined();
+
+    const again = await create(key, Object.fromEntries(Object.entries(body).reverse()));
+    expect(again.status).toBe(201);
+    expect(again.headers["idempotency-replayed"]).toBe("true");
+    // A secret is shown once, even so.
+    expect(again.body).toEqual("secret" in first.body ? { ...first.body, secret: null } : first.body);
+    for (const header of ["location", "etag", "content-type"]) expect(again.headers[header]).toBe(first.headers[header]);
+    expect(await count()).toBe(before + 1);
+  });
+
+  test("is refused with another body", async () => {
+    const key = uuidv7();
+    await create(key);
+    const before = await count();
+    const refused = await create(key, other);
+    expect(refused.status).toBe(422);
+    expect(refused.body).toEqual({
+      type: "urn:cairn:problem:idempotency-key-reused",
+      code: "idempotency-key-reused",
+      title: "The key came with another body before",
+      status: 422,
+      detail: "Choose a new Idempotency-Key for a new request; this one belongs to another.",
+      requestId: expect.any(String),
+    });
+    expect(await count()).toBe(before);
+  });
+
+  test("happens for each caller who chose the same key", async () => {
+    const key = uuidv7();
+    const [mine, theirs] = [await create(key), await create(key, other, api.admin)];
+    expect([mine.status, theirs.status]).toEqual([201, 201]);
+    expect(mine.body.id).not.toBe(theirs.body.id);
+  });
+
+  test("happens once when the request comes five times at once", async () => {
+    const key = uuidv7();
+    const before = await count();
+    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => create(key)));
+    // Who comes while the first is under way is told so, or waits for its answer.
+    const created = answers.filter(({ status }) => status === 201);
+    const inFlight = answers.filter((answer) => answer.status === 409 && answer.body.code === "idempotency-key-in-flight");
+    expect(created.length + inFlight.length).toBe(5);
+    const again = await create(key);
+    expect(new Set(created.map((answer) => answer.body.id))).toEqual(new Set([again.body.id]));
+    expect(await count()).toBe(before + 1);
+  });
+
+  test("happens again after a day, and not before", async () => {
+    const key = uuidv7();
+    const age = (hours: number) => api.db.idempotencyKey.updateMany({ where: { key }, data: { createdAt: new Date(Date.now() - hours * 3_600_000) } });
+    const first = await create(key);
+    await age(23.9);
+    expect((await create(key)).body.id).toBe(first.body.id);
+    await age(24.1);
+    const second = await create(key, other);
+    expect(second.status).toBe(201);
+    expect(second.body.id).not.toBe(first.body.id);
+  });
+
+  test.each([
+    ["empty", ""],
+    ["with a space", "a key"],
+    ["too long", "k".repeat(129)],
+    ["not of ASCII", "cl\u00e9"],
+  ])("is refused when the key is %s", async (_, key) => {
+    const before = await count();
+    expect(await create(key)).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer: "headers/idempotency-key" }] } });
+    expect(await count()).toBe(before);
+  });
+});
+
+test("a refusal is not kept: the same request may succeed later", async () => {
+  const [key, parentId] = [uuidv7(), uuidv7()];
+  const create = () => caller.post("/v1/teams", { name: "Below", parentId }, { "Idempotency-Key": key });
+  expect((await create()).status).toBe(422);
+  await caller.post("/v1/teams", { id: parentId, name: "Above" });
+  expect(await create()).toMatchObject({ status: 201, body: { parentId } });
+});
+
+test("a key belongs to one address", async () => {
+  const headers = { "Idempotency-Key": uuidv7() };
+  const other = await buildLearner(api.db);
+  await caller.post(`/v1/learners/${learnerId}/goals`, { title: "A" }, headers);
+  const refused = await caller.post(`/v1/learners/${other.id}/goals`, { title: "A" }, headers);
+  expect(refused).toMatchObject({ status: 422, body: { code: "idempotency-key-reused" } });
+});
+
+test("what was created may have changed: the first answer is given again", async () => {
+  const headers = { "Idempotency-Key": uuidv7() };
+  const first = await caller.post("/v1/learners", { name: "Ada" }, headers);
+  await caller.patch(first.headers.location as string, { name: "Ada King" });
+  expect((await caller.post("/v1/learners", { name: "Ada" }, headers)).body).toEqual(first.body);
+});
+
+// The embedded database has one session: there, the second request waits for the first.
+const onServer = process.env.DATABASE_URL ? test : test.skip;
+
+onServer("a request whose first is under way is refused", async () => {
+  const headers = { "Idempotency-Key": uuidv7() };
+  const create = () => caller.post("/v1/teams", { name: "Slow" }, headers);
+  const requests = await api.db.$transaction(async (tx) => {
+    await tx.$executeRaw`LOCK TABLE teams IN SHARE MODE`;
+    const both = [create(), create()];
+    const refused = await Promise.race(both);
+    expect(refused.status).toBe(409);
+    expect(refused.body).toEqual({
+      type: "urn:cairn:problem:idempotency-key-in-flight",
+      code: "idempotency-key-in-flight",
+      title: "The first request with this key is under way",
+      status: 409,
+      detail: "Wait for the first request with this Idempotency-Key, then send this one again to get its answer.",
+      requestId: expect.any(String),
+    });
+    return { both };
+  });
+  expect((await Promise.all(requests.both)).map(({ status }) => status).sort()).toEqual([201, 409]);
+});

@@ -1,0 +1,82 @@
+import { startApp, type TestApp } from "../setup/app";
+import { buildLearner } from "../setup/factories";
+
+let api: TestApp;
+let learnerId: string;
+beforeAll(async () => {
+  api = await startApp();
+  learnerId = (await buildLearner(api.db)).id;
+});
+afterAll(() => api.close());
+
+// Where each text is written, and a body around it. Skills are kept in lower case, as these texts are.
+const texts: [of: string, pointer: string, path: () => string, body: (text: string) => object, read: (body: never) => string][] = [
+  ["a learner's name", "#/name", () => "/v1/learners", (name) => ({ name }), ({ name }) => name],
+  ["a learner's externalId", "#/externalId", () => "/v1/learners", (externalId) => ({ name: "Ada", externalId }), ({ externalId }) => externalId],
+  ["a team's name", "#/name", () => "/v1/teams", (name) => ({ name }), ({ name }) => name],
+  ["a resource's title", "#/title", () => "/v1/resources", (title) => ({ type: "book", title }), ({ title }) => title],
+  ["a resource's creator", "#/creator", () => "/v1/resources", (creator) => ({ type: "book", title: "A", creator }), ({ creator }) => creator],
+  [
+    "a resource's description",
+    "#/description",
+    () => "/v1/resources",
+    (description) => ({ type: "book", title: "A", description }),
+    ({ description }) => description,
+  ],
+  ["a resource's skill", "#/skills/0", () => "/v1/resources", (skill) => ({ type: "book", title: "A", skills: [skill] }), ({ skills }) => skills[0]],
+  ["a goal's title", "#/title", () => `/v1/learners/${learnerId}/goals`, (title) => ({ title }), ({ title }) => title],
+  ["a goal's why", "#/why", () => `/v1/learners/${learnerId}/goals`, (why) => ({ title: "A", why }), ({ why }) => why],
+  ["a goal's skill", "#/skills/0", () => `/v1/learners/${learnerId}/goals`, (skill) => ({ title: "A", skills: [skill] }), ({ skills }) => skills[0]],
+];
+
+const WRITTEN = [
+  "👩🏽‍💻 ships 🚀🇸🇪",
+  "עברית ثم العربية \u202eback\u202c",
+  // A letter and its accent, not the letter that has one; and the same letter that has one.
+  "e\u0301 is not \u00e9",
+  "z\u0335\u0321a\u0338l\u0334go\u0337",
+  'a "quote", a \\backslash, a \u2028 line and\r\na\tnew one',
+  "𝒻𝓊𝓁𝓁 beyond the basic plane 𠜎",
+  "null",
+  "{{7*7}} <b>&amp;</b> %s",
+];
+
+const UNWRITABLE: [string, string, string][] = [
+  ["the NUL character", "a\0b", "Must not contain the NUL character."],
+  ["the first half of a surrogate pair", "a\ud83d b", "Must be well-formed Unicode: it holds half of a surrogate pair."],
+  ["the second half of a surrogate pair", "a\udc69", "Must be well-formed Unicode: it holds half of a surrogate pair."],
+];
+
+describe.each(texts)("%s", (_, pointer, path, body, read) => {
+  test("is kept exactly as it was written", async () => {
+    for (const text of WRITTEN) {
+      const created = await api.admin.post(path(), body(text));
+      expect(created.status).toBe(201);
+      expect(read((await api.admin.get(created.headers.location as string)).body as never)).toBe(text);
+    }
+  });
+
+  test.each(UNWRITABLE)("must not hold %s", async (_, text, detail) => {
+    expect(await api.admin.post(path(), body(text))).toMatchObject({ status: 400, body: { errors: [{ pointer, detail }] } });
+  });
+});
+
+test.each(UNWRITABLE)("an address on the web must not hold %s", async (_, text) => {
+  const refused = await api.admin.post("/v1/resources", { type: "book", title: "A", url: `https://example.com/${text}` });
+  expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/url" }] } });
+});
+
+test("a search must not hold the NUL character", async () => {
+  for (const list of ["learners", "teams", "resources"]) {
+    const refused = await api.admin.get(`/v1/${list}?q=a%00`);
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: "query/q", detail: "Must not contain the NUL character." }] } });
+  }
+});
+
+test("a text is found by a part of it, beyond the basic plane too", async () => {
+  const created = await api.admin.post("/v1/resources", { type: "book", title: "Plane 𠜎 and 👩🏽‍💻 and عربي" });
+  for (const word of ["𠜎", "👩🏽‍💻", "عربي"]) {
+    const { items } = (await api.admin.get(`/v1/resources?q=plane+${encodeURIComponent(word)}`)).body;
+    expect(items.map(({ id }: { id: string }) => id)).toContain(created.body.id);
+  }
+});

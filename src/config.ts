@@ -5,6 +5,8 @@ import { isTimeZone } from "./days";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().positive();
+// The longest that a timer can wait.
+const milliseconds = z.coerce.number().int().min(1).max(2_147_483_647);
 const percent = z.coerce.number().min(0).max(100);
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
 
@@ -21,16 +23,17 @@ const Environment = z.object({
   SAMPLE_DATA: onOff.default(true).describe("`off`: the embedded database's first start loads no sample organisation."),
   MIGRATE_ON_START: onOff.default(true).describe("`off`: start only on a database that `npm run migrate` brought up to date."),
   DATABASE_POOL_SIZE: count.default(10).describe("Connections to the database."),
-  DATABASE_CONNECT_TIMEOUT_MS: count.default(5_000).describe("How long a request waits for a connection."),
+  DATABASE_CONNECT_TIMEOUT_MS: milliseconds.default(5_000).describe("How long a request waits for a connection."),
   DATABASE_STATEMENT_TIMEOUT_MS: z.coerce
     .number()
     .int()
     .min(0)
+    .max(2_147_483_647)
     .default(30_000)
     .describe("How long one statement may take; 0 leaves that to the database (behind PgBouncer, set it on the role)."),
-  REQUEST_TIMEOUT_MS: count.default(30_000).describe("How long a client may take to send a request."),
+  REQUEST_TIMEOUT_MS: milliseconds.default(30_000).describe("How long a client may take to send a request."),
   BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
-  SHUTDOWN_TIMEOUT_MS: count.default(10_000).describe("How long a stop waits for requests under way."),
+  SHUTDOWN_TIMEOUT_MS: milliseconds.default(10_000).describe("How long a stop waits for requests under way."),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info").describe("What the log on standard output holds."),
   ADMIN_API_KEY: z
     .string()

@@ -1,9 +1,11 @@
-import type { DemoKeys } from "./demo/load-demo";
+import type { LoadedDemo } from "./demo/load-demo";
 
 /** What the first start prints: where it runs, the keys, and commands to paste. */
-export function greeting({ address, adminKey, demo }: { address: string; adminKey: string | null; demo: DemoKeys | null }): string {
-  const lines = [``, `Cairn runs at ${address}, its documentation at ${address}/docs`];
-  if (adminKey) lines.push(``, `Keys, shown this once:`, `  admin    ${adminKey}`);
+export function greeting({ address, adminKey, demo }: { address: string; adminKey: string | null; demo: LoadedDemo | null }): string {
+  const lines = [``, `Cairn: ${address}, its documentation: ${address}/docs`];
+  if (demo) lines.push(``, ...loaded(demo));
+  lines.push(``, `Keys, shown this once:`);
+  if (adminKey) lines.push(`  admin    ${adminKey}`);
   if (demo) {
     lines.push(
       `  lead     ${demo.lead.key}   (${demo.lead.name}, leads ${demo.team.name})`,
@@ -27,4 +29,11 @@ export function greeting({ address, adminKey, demo }: { address: string; adminKe
     );
   }
   return `${lines.join("\n")}\n`;
+}
+
+function loaded({ learners, sessions, courses, withoutEstimate }: LoadedDemo): string[] {
+  return [
+    `The sample organisation: ${learners} people, ${sessions} study sessions, ${courses} courses, ${withoutEstimate.length} of them without an estimate:`,
+    ...withoutEstimate.map(({ title, reason }) => `  ${title}: ${reason}`),
+  ];
 }

@@ -3,9 +3,9 @@ import { buildApp } from "./app";
 import { type Config, ConfigError, readConfig } from "./config";
 import { connect, type Database } from "./database/connect";
 import { DataDirInUseError } from "./database/embedded";
-import { MigrationError, migrate, pendingMigrations, readMigrations } from "./database/migrate";
+import { MigrationError, prepareSchema } from "./database/migrate";
 import { isUnavailable } from "./database/violations";
-import { type DemoKeys, loadDemo } from "./demo/load-demo";
+import { DEMO_TRANSACTION, isEmpty, loadDemo } from "./demo/load-demo";
 import { greeting } from "./greeting";
 import type { App } from "./http/app-type";
 
@@ -16,29 +16,16 @@ const EXIT = { failure: 1, unavailable: 69, migration: 70, configuration: 78 };
 async function main(): Promise<void> {
   const config = readConfig();
   const database = await connect(config);
-  await prepareSchema(config, database);
+  await prepareSchema(database.pool, config);
   const app = await buildApp({ config, db: database.db });
   const address = await app.listen({ host: config.HOST, port: config.PORT });
   stopOnSignal(app, database, config);
-  const demo = await loadDemoOnFirstStart(config, database);
-  // Last: the key is shown once, so nothing may fail between making and printing it.
-  const adminKey = await ensureAdminKey(database.db, config.ADMIN_API_KEY);
-  if (adminKey || demo) console.log(greeting({ address, adminKey, demo }));
-}
-
-async function loadDemoOnFirstStart({ SAMPLE_DATA }: Config, { db, embedded }: Database): Promise<DemoKeys | null> {
-  if (!SAMPLE_DATA || !embedded || (await db.learner.count())) return null;
-  return loadDemo(db, new Date());
-}
-
-async function prepareSchema(config: Config, database: Database): Promise<void> {
-  const migrations = await readMigrations();
-  if (config.MIGRATE_ON_START) {
-    await migrate(database.pool, migrations);
-    return;
-  }
-  const pending = await pendingMigrations(database.pool, migrations);
-  if (pending.length) throw new MigrationError(`The database lacks ${pending.join(", ")}. Run: npm run migrate`);
+  // Last: keys are shown once, so nothing may fail between making and printing them.
+  const made = await database.db.$transaction(async (tx) => {
+    const demo = database.embedded && config.SAMPLE_DATA && (await isEmpty(tx)) ? await loadDemo(tx, new Date()) : null;
+    return { demo, adminKey: await ensureAdminKey(tx, config.ADMIN_API_KEY) };
+  }, DEMO_TRANSACTION);
+  if (made.adminKey || made.demo) console.log(greeting({ address, ...made }));
 }
 
 function stopOnSignal(app: App, database: Database, config: Config): void {

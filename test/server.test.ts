@@ -46,7 +46,7 @@ function start(environment: Record<string, string>) {
 
 test("the first start prints an admin's key, a second start keeps the data and prints none", async () => {
   const first = start({});
-  const [, address, key] = await first.until(/runs at (\S+?),[\s\S]*admin +(\S+)/);
+  const [, address, key] = await first.until(/Cairn: (\S+?),[\s\S]*admin +(\S+)/);
   const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
   const created = await fetch(`${address}/v1/learners`, { method: "POST", headers, body: JSON.stringify({ name: "Kept" }) });
   expect(created.status).toBe(201);

@@ -63,6 +63,21 @@ export async function readMigrations(directory = MIGRATIONS_DIR): Promise<Migrat
   );
 }
 
+/**
+ * Brings the database up to date, or makes sure that somebody did.
+ *
+ * @throws MigrationError when it is not, and may not be brought
+ */
+export async function prepareSchema(pool: Pool, { MIGRATE_ON_START }: { MIGRATE_ON_START: boolean }): Promise<void> {
+  const migrations = await readMigrations();
+  if (MIGRATE_ON_START) {
+    await migrate(pool, migrations);
+    return;
+  }
+  const pending = await pendingMigrations(pool, migrations);
+  if (pending.length) throw new MigrationError(`The database lacks ${pending.join(", ")}. Run: npm run migrate`);
+}
+
 async function applyNext(client: ClientBase, migrations: Migration[]): Promise<string | null> {
   await client.query("BEGIN");
   try {
@@ -74,12 +89,12 @@ async function applyNext(client: ClientBase, migrations: Migration[]): Promise<s
     await client.query(MIGRATIONS_TABLE);
     const [next] = await pending(client, migrations);
     if (next) {
-      const startedAt = new Date();
+      const { rows } = await client.query("SELECT clock_timestamp() AS now");
       await client.query(next.sql);
       await client.query(
         `INSERT INTO "_prisma_migrations" (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
-         VALUES ($1, $2, $3, $4, now(), 1)`,
-        [randomUUID(), next.checksum, next.name, startedAt],
+         VALUES ($1, $2, $3, $4, clock_timestamp(), 1)`,
+        [randomUUID(), next.checksum, next.name, rows[0].now],
       );
     }
     await client.query("COMMIT");

@@ -1,4 +1,12 @@
+import { createApiKey } from "../api-keys/api-keys.service";
+import type { Db } from "../database/transaction";
+import { dayIn } from "../days";
 import type { PrismaClient } from "../generated/prisma/client";
+import { type Catalogue, readCatalogue } from "./course-catalogue";
+import { demoId } from "./ids";
+import { ANALYST, LEAD, learnerId } from "./people";
+import { planDemo } from "./plan";
+import { LOADER, storePlan } from "./store";
 
 export type DemoKeys = {
   lead: { id: string; name: string; key: string };
@@ -7,6 +15,56 @@ export type DemoKeys = {
   team: { id: string; name: string };
 };
 
-export async function loadDemo(_db: PrismaClient, _now: Date): Promise<DemoKeys | null> {
-  return null;
+/** The keys, and what went in. */
+export type LoadedDemo = DemoKeys & { learners: number; sessions: number; courses: number; withoutEstimate: Catalogue["withoutEstimate"] };
+
+export class DemoRefused extends Error {
+  override name = "DemoRefused";
+}
+
+/** Long enough for a slow machine: it is all or nothing. */
+export const DEMO_TRANSACTION = { maxWait: 10_000, timeout: 180_000 };
+
+const LEADS_TEAM = "Product";
+
+/**
+ * Loads the sample organisation in one transaction: the caller's if there is one. Everything
+ * but the keys follows from the day that `now` is in UTC.
+ *
+ * @throws DemoRefused on a database that holds anything already
+ */
+export async function loadDemo(db: Db, now: Date): Promise<LoadedDemo> {
+  if ("$connect" in db) return (db as PrismaClient).$transaction((tx) => loadDemo(tx, now), DEMO_TRANSACTION);
+  await refuseUnlessEmpty(db);
+  const catalogue = await readCatalogue();
+  const today = dayIn(now, "UTC");
+  const plan = planDemo(catalogue.courses, today);
+  await storePlan(db, plan, today);
+  return {
+    lead: await keyFor(db, LEAD),
+    analyst: await keyFor(db, ANALYST),
+    team: { id: demoId("team", LEADS_TEAM), name: LEADS_TEAM },
+    learners: plan.people.length,
+    sessions: plan.sessions.length,
+    courses: catalogue.courses.length,
+    withoutEstimate: catalogue.withoutEstimate,
+  };
+}
+
+/** Whether the sample organisation may go in. Until the transaction's end nobody else loads it. */
+export async function isEmpty(db: Db): Promise<boolean> {
+  // Of two loads at once, the second waits here, and then finds the first's learners.
+  await db.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('cairn.demo'))`;
+  return (await db.learner.count()) + (await db.team.count()) + (await db.resource.count()) === 0;
+}
+
+async function refuseUnlessEmpty(db: Db): Promise<void> {
+  if (await isEmpty(db)) return;
+  throw new DemoRefused("The sample organisation goes only into an empty database, and this one holds learners, teams or resources. Nothing was changed.");
+}
+
+async function keyFor(db: Db, name: string): Promise<{ id: string; name: string; key: string }> {
+  const id = learnerId(name);
+  const { secret } = await createApiKey(db, LOADER, { name: "Sample organisation", role: "learner", learnerId: id });
+  return { id, name, key: secret as string };
 }

@@ -32,7 +32,7 @@ function flatten(value: unknown, prefix = "", cells = new Map<string, CsvCell>()
 }
 
 function guard(text: string): string {
-  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
 }
 
 /** The fields of an object schema, also behind nullable, optional and codecs (which travel as their input). */

@@ -12,6 +12,9 @@ import { OF_BODIES, onlyProblems } from "./problem";
 const zodToJsonConfig = {
   override: ({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema }) => {
     const { def } = zodSchema._zod;
+    // Left out by Zod where a schema decodes: an example is written as it travels, so it holds.
+    const { examples } = z.globalRegistry.get(zodSchema) ?? {};
+    if (Array.isArray(examples)) jsonSchema.examples = examples;
     if (def.type === "pipe" && "reverseTransform" in def) {
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
       const { $schema: _, ...wire } = z.toJSONSchema(def.in, { io: "input", unrepresentable: "any" });

@@ -38,7 +38,7 @@ function keepable(string: z.ZodString, maxLength: number) {
 /** An instant; travels as RFC 3339, answered in UTC. */
 export const Instant = z.codec(
   z.iso.datetime({ offset: true, error: "Must be an RFC 3339 date and time with a zone, such as 2026-11-23T09:30:00Z." }),
-  z.date(),
+  z.date().min(new Date("0001-01-01T00:00:00Z")).max(new Date("9999-12-31T23:59:59.999Z")),
   {
     decode: (value) => new Date(value),
     encode: (date) => date.toISOString(),

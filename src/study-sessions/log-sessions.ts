@@ -4,8 +4,9 @@ import type { Db } from "../database/transaction";
 import { dayIn, toDate } from "../days";
 import { digest } from "../digest";
 import { AppError, invalid, notFound } from "../errors";
-import type { Goal, Prisma, Resource, StudySession as Row } from "../generated/prisma/client";
+import type { Goal, Resource, StudySession as Row } from "../generated/prisma/client";
 import { effectiveMode } from "../resources/resources.service";
+import { insertSessions } from "./insert-sessions";
 import { splitMinutes } from "./split";
 import type { StudySessionCreate } from "./study-sessions.schema";
 
@@ -23,20 +24,15 @@ const SLACK_MS = 86_400_000;
 export async function logSessions(db: Db, scope: Scope, entries: Entry[], now: Date): Promise<Logged[]> {
   const known = await lookUp(db, scope, entries);
   const prepared = entries.map((entry) => attempt(() => prepare(entry, known, scope.caller, now)));
-  const rows = prepared.filter((row): row is NewRow => !(row instanceof AppError));
-  const created = rows.length ? await db.studySession.createManyAndReturn({ data: rows, skipDuplicates: true }) : [];
-
-  const fresh = new Map(created.map((row) => [key(row), row]));
+  const rows = prepared.filter((row): row is Row => !(row instanceof AppError));
+  const fresh = new Set((rows.length ? await insertSessions(db, rows) : []).map(key));
   const present = await findPresent(db, rows, fresh);
   return prepared.map((row) => {
     if (row instanceof AppError) return { error: row };
-    const own = fresh.get(key(row));
     // Taken out, so that a second entry with the same id in one batch counts as existing.
-    if (own && fresh.delete(key(row))) {
-      present.set(key(row), own);
-      return { created: true, row: own };
-    }
-    return answerPresent(row, present.get(key(row)));
+    if (!fresh.delete(key(row))) return answerPresent(row, present.get(key(row)));
+    present.set(key(row), row);
+    return { created: true, row };
   });
 }
 
@@ -47,7 +43,6 @@ export function checkStart(startedAt: Date, now: Date): void {
 }
 
 type Known = { zones: Map<string, string>; resources: Map<string, Resource>; goals: Map<string, Goal> };
-type NewRow = Prisma.StudySessionCreateManyInput & { id: string; bodyDigest: Buffer };
 
 async function lookUp(db: Db, scope: Scope, entries: Entry[]): Promise<Known> {
   const learnerIds = unique(entries.map(({ learnerId }) => learnerId));
@@ -65,10 +60,10 @@ async function lookUp(db: Db, scope: Scope, entries: Entry[]): Promise<Known> {
   };
 }
 
-function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, now: Date): NewRow {
+function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, now: Date): Row {
   const zone = known.zones.get(learnerId);
   if (!zone) throw notFound();
-  const { mode, split, timeZone = zone, startedAt, minutes, ...fields } = input;
+  const { mode, split, timeZone = zone, startedAt, minutes } = input;
   checkStart(startedAt, now);
   const resource = refer(known.resources, input.resourceId, "#/resourceId", "The resource does not exist. Look it up under /v1/resources.");
   const goal = refer(
@@ -81,24 +76,30 @@ function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, 
     throw invalid("#/verification", "What learners log themselves is self-reported. Leave verification out.");
   }
   return {
-    ...fields,
     learnerId,
     id: id ?? uuidv7(),
     startedAt,
     timeZone,
     occurredOn: toDate(dayIn(startedAt, timeZone)),
     ...splitMinutes({ minutes, mode, split }, resource ? effectiveMode(resource) : null),
+    impact: input.impact ?? null,
+    goalId: input.goalId ?? null,
+    resourceId: input.resourceId ?? null,
     resourceType: resource?.type ?? null,
     skills: input.skills ?? unique([...(resource?.skills ?? []), ...(goal?.skills ?? [])]).slice(0, 20),
+    verification: input.verification ?? "selfReported",
+    note: input.note ?? null,
+    noteShared: input.noteShared ?? false,
     bodyDigest: digest(input),
-    // One clock for what clients compare: the service's.
+    version: 1,
     loggedAt: now,
     updatedAt: now,
+    deletedAt: null,
   };
 }
 
 /** The rows that were there before, under the ids that did not go in. */
-async function findPresent(db: Db, rows: NewRow[], fresh: Map<string, Row>): Promise<Map<string, Row>> {
+async function findPresent(db: Db, rows: Row[], fresh: Set<string>): Promise<Map<string, Row>> {
   const missed = rows.filter((row) => !fresh.has(key(row)));
   if (!missed.length) return new Map();
   const found = await db.studySession.findMany({
@@ -107,9 +108,9 @@ async function findPresent(db: Db, rows: NewRow[], fresh: Map<string, Row>): Pro
   return new Map(found.map((row) => [key(row), row]));
 }
 
-function answerPresent(row: NewRow, present: Row | undefined): Logged {
+function answerPresent(row: Row, present: Row | undefined): Logged {
   if (!present) return { error: new AppError("unavailable", "The session could not be stored just now. Send it again.") };
-  if (!row.bodyDigest.equals(present.bodyDigest)) {
+  if (Buffer.compare(row.bodyDigest, present.bodyDigest)) {
     return { error: new AppError("body-differs", "Another session has this id. To change it, PATCH it; to log another, choose another id.") };
   }
   if (present.deletedAt) return { error: new AppError("session-deleted", "This session was logged and then deleted. To log it again, choose another id.") };

@@ -113,6 +113,7 @@ export function updateSession(
       updatedAt: now,
       version: { increment: 1 },
     };
+    if (scope.caller.role === "learner" && changesWhatWasVerified(input)) data.verification = "selfReported";
     if (input.resourceId !== undefined) data.resourceType = await typeOf(tx, input.resourceId);
     return present(scope)(await tx.studySession.update({ where, data }));
   });
@@ -136,6 +137,11 @@ export function present({ caller }: Scope) {
       note: own || row.noteShared ? row.note : null,
     };
   };
+}
+
+/** Another's word stands for the time and its split: what the learner then writes over is the learner's word. */
+function changesWhatWasVerified({ startedAt, minutes, mode, split }: StudySessionUpdate): boolean {
+  return (startedAt ?? minutes ?? mode ?? split) !== undefined;
 }
 
 function toEntry({ learnerId, id, ...input }: BatchItem): Entry {

@@ -271,9 +271,9 @@ ALTER TABLE "idempotency_keys" ADD CONSTRAINT "idempotency_keys_api_key_id_fkey"
 
 -- A target names all three modes and adds up to the whole.
 ALTER TABLE "learners" ADD CONSTRAINT "learners_target_check" CHECK (
-  "target" = '{}' OR (cardinality("target") = 3 AND 0 <= ALL ("target") AND "target"[1] + "target"[2] + "target"[3] = 100));
+  "target" = '{}' OR (array_dims("target") = '[1:3]' AND 0 <= ALL ("target") AND "target"[1] + "target"[2] + "target"[3] = 100) IS TRUE);
 ALTER TABLE "teams" ADD CONSTRAINT "teams_target_check" CHECK (
-  "target" = '{}' OR (cardinality("target") = 3 AND 0 <= ALL ("target") AND "target"[1] + "target"[2] + "target"[3] = 100));
+  "target" = '{}' OR (array_dims("target") = '[1:3]' AND 0 <= ALL ("target") AND "target"[1] + "target"[2] + "target"[3] = 100) IS TRUE);
 
 -- A learner is in at most one team on any day.
 ALTER TABLE "memberships" ADD CONSTRAINT "memberships_period_check" CHECK ("until_day" > "from_day");

@@ -1,0 +1,98 @@
+import path from "node:path";
+import { ConfigError, readConfig, settings } from "../src/config";
+
+test("with nothing set the service runs on this machine alone, on an embedded database", () => {
+  const config = readConfig({});
+  expect([config.DATABASE_URL, config.ADMIN_API_KEY]).toEqual([undefined, undefined]);
+  expect(config).toMatchObject({
+    HOST: "127.0.0.1",
+    PORT: 3000,
+    DATA_DIR: path.resolve(".cairn"),
+    MIGRATE_ON_START: true,
+    DATABASE_POOL_SIZE: 10,
+    DATABASE_CONNECT_TIMEOUT_MS: 5_000,
+    DATABASE_STATEMENT_TIMEOUT_MS: 30_000,
+    REQUEST_TIMEOUT_MS: 30_000,
+    BODY_LIMIT_BYTES: 1_048_576,
+    SHUTDOWN_TIMEOUT_MS: 10_000,
+    LOG_LEVEL: "info",
+    TIME_ZONE: "UTC",
+    TARGET: [70, 20, 10],
+    MIN_GROUP_SIZE: 5,
+    SUFFICIENT_SESSIONS: 5,
+    SUFFICIENT_COVERAGE: 50,
+  });
+});
+
+test.each([
+  ["HOST", "0.0.0.0", "0.0.0.0"],
+  ["PORT", "0", 0],
+  ["DATABASE_URL", "postgresql://cairn@db/cairn", "postgresql://cairn@db/cairn"],
+  ["MIGRATE_ON_START", "off", false],
+  ["ADMIN_API_KEY", "a".repeat(32), "a".repeat(32)],
+  ["TIME_ZONE", "Europe/Stockholm", "Europe/Stockholm"],
+  ["TARGET", "60/25/15", [60, 25, 15]],
+  ["TARGET", "100/0/0", [100, 0, 0]],
+  ["SUFFICIENT_COVERAGE", "0", 0],
+])("%s=%s", (name, given, read) => {
+  expect(readConfig({ [name]: given })).toHaveProperty(name, read);
+});
+
+test("an empty value counts as unset, and what is not a setting is left alone", () => {
+  expect(readConfig({ PORT: "", DATABASE_URL: "", TARGET: "", ADMIN_API_KEY: "", PATH: "/usr/bin" })).toEqual(readConfig({}));
+});
+
+test.each([
+  ["PORT", "http"],
+  ["PORT", "65536"],
+  ["PORT", "-1"],
+  ["PORT", "3000.5"],
+  ["DATABASE_URL", "mysql://db/cairn"],
+  ["MIGRATE_ON_START", "yes"],
+  ["DATABASE_POOL_SIZE", "0"],
+  ["DATABASE_CONNECT_TIMEOUT_MS", "-5"],
+  ["DATABASE_STATEMENT_TIMEOUT_MS", "1.5"],
+  ["REQUEST_TIMEOUT_MS", "30s"],
+  ["BODY_LIMIT_BYTES", "1MB"],
+  ["SHUTDOWN_TIMEOUT_MS", "0"],
+  ["LOG_LEVEL", "loud"],
+  ["ADMIN_API_KEY", "too-short"],
+  ["ADMIN_API_KEY", `${"a".repeat(40)} ${"b".repeat(40)}`],
+  ["TIME_ZONE", "+02:00"],
+  ["TIME_ZONE", "Mars/Olympus"],
+  ["TARGET", "70-20-10"],
+  ["TARGET", "70/20"],
+  ["TARGET", "70/20/20"],
+  ["TARGET", "170/-70/0"],
+  ["MIN_GROUP_SIZE", "0"],
+  ["SUFFICIENT_SESSIONS", "many"],
+  ["SUFFICIENT_COVERAGE", "101"],
+])("%s=%s is refused by name", (name, value) => {
+  expect(() => readConfig({ [name]: value })).toThrow(ConfigError);
+  expect(() => readConfig({ [name]: value })).toThrow(`  ${name}: `);
+});
+
+// Beyond 2³¹ − 1 ms a timer of Node's fires at once.
+test.each(["REQUEST_TIMEOUT_MS", "SHUTDOWN_TIMEOUT_MS", "DATABASE_CONNECT_TIMEOUT_MS", "DATABASE_STATEMENT_TIMEOUT_MS"])(
+  "%s of longer than a timer can wait is refused",
+  (name) => {
+    expect(() => readConfig({ [name]: "2147483648" })).toThrow(`  ${name}: `);
+  },
+);
+
+test("every wrong setting is named at once", () => {
+  expect(() => readConfig({ PORT: "http", TARGET: "1/2/3", HOST: "::1" })).toThrow(/PORT: .*\n {2}TARGET: must add up to 100$/);
+});
+
+test("a refused secret is not repeated", () => {
+  expect(() => readConfig({ ADMIN_API_KEY: "hunter2" })).not.toThrow("hunter2");
+});
+
+test("the table of settings gives each its words, and the default as one would set it", () => {
+  const table = settings();
+  expect(table).toContainEqual({ name: "TARGET", default: "70/20/10", description: expect.stringContaining("reference mix") });
+  expect(table).toContainEqual({ name: "MIGRATE_ON_START", default: "on", description: expect.any(String) });
+  expect(table).toContainEqual({ name: "DATABASE_URL", default: "", description: expect.any(String) });
+  expect(table.filter(({ description }) => !description)).toEqual([]);
+  expect(readConfig(Object.fromEntries(table.map((row) => [row.name, row.default])))).toEqual(readConfig({}));
+});

@@ -1,0 +1,198 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import { buildApp } from "../../src/app";
+import { readConfig } from "../../src/config";
+import { PROBLEMS } from "../../src/errors";
+import type { PrismaClient } from "../../src/generated/prisma/client";
+import { startApp, type TestApp } from "../setup/app";
+import { buildLearner, buildResource, buildSession } from "../setup/factories";
+
+type Schema = { [keyword: string]: unknown; $ref?: string; properties?: Record<string, Schema>; examples?: unknown[]; format?: string };
+type Content = Record<string, { schema: Schema }>;
+type Operation = {
+  operationId?: string;
+  summary?: string;
+  tags?: string[];
+  security?: unknown[];
+  parameters?: { name: string; in: string; schema: Schema }[];
+  requestBody?: { content: Content };
+  responses: Record<string, { description: string; content?: Content }>;
+};
+type Document = { openapi: string; paths: Record<string, Record<string, Operation>>; components: { schemas: Record<string, Schema> } };
+
+// Committed, and compared with what the routes say by `npm run check`.
+const document: Document = JSON.parse(readFileSync(path.join(__dirname, "../../openapi.json"), "utf8"));
+const operations = Object.entries(document.paths).flatMap(([url, methods]) =>
+  Object.entries(methods).map(([method, operation]): [string, Operation] => [`${method.toUpperCase()} ${url}`, operation]),
+);
+const underV1 = operations.filter(([name]) => name.includes(" /v1/"));
+const schemas = Object.entries(document.components.schemas);
+
+test("it is served to anyone as it is committed", async () => {
+  const app = await buildApp({ config: readConfig({ LOG_LEVEL: "silent" }), db: {} as PrismaClient });
+  await app.ready();
+  const { statusCode, body } = await app.inject("/openapi.json");
+  await app.close();
+  expect(statusCode).toBe(200);
+  expect(JSON.parse(body)).toEqual(document);
+  expect(document.openapi).toMatch(/^3\.1\./);
+});
+
+test("no two operations have the same name", () => {
+  const ids = operations.map(([, { operationId }]) => operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+describe.each(operations)("%s", (name, operation) => {
+  test("has a name, a summary and a tag", () => {
+    expect(operation.operationId).toMatch(/^[a-z][A-Za-z]+$/);
+    expect(operation.summary).toMatch(/^[A-Z].{5,}[^.]$/);
+    expect(operation.tags).toHaveLength(1);
+  });
+
+  test("has sound examples of what is sent and answered", () => {
+    const answers = Object.entries(operation.responses).filter(([status]) => status < "300");
+    const contents: (Content | undefined)[] = [operation.requestBody?.content, ...answers.map(([, { content }]) => content)];
+    for (const schema of contents.flatMap((content): Schema[] => (content?.["application/json"] ? [content["application/json"].schema] : []))) {
+      const { examples } = resolve(schema);
+      expect(examples).toEqual([expect.anything()]);
+      expect(z.fromJSONSchema(inline(schema) as z.core.JSONSchema.JSONSchema).safeParse(examples?.[0])).toMatchObject({ success: true });
+    }
+  });
+
+  test("answers each refusal as a problem, in the words of its codes", () => {
+    for (const [status, { description, content }] of Object.entries(operation.responses).filter(([status]) => status >= "400")) {
+      const codes = [...description.matchAll(/`([a-z-]+)`/g)].map(([, code]) => code as keyof typeof PROBLEMS);
+      expect(codes.map((code) => PROBLEMS[code].status)).toEqual(Array(codes.length || 1).fill(Number(status)));
+      expect(content).toEqual({ "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } });
+    }
+    if (name.includes(" /v1/")) expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(["400", "401", "500", "503"]));
+    else expect(operation.security).toEqual([]);
+  });
+
+  test("says what each parameter is", () => {
+    for (const { schema } of operation.parameters ?? [])
+      expect(Object.keys(schema)).toEqual(expect.arrayContaining([expect.stringMatching(/^(type|anyOf|enum)$/)]));
+  });
+});
+
+test.each(underV1.filter(([name]) => /^(PATCH|DELETE) .*\{(learner|team|resource|goal|session)Id\}$/.test(name)))("%s takes If-Match", (_, { parameters }) => {
+  expect(parameters).toContainEqual(expect.objectContaining({ in: "header", name: "if-match" }));
+});
+
+test.each(underV1.filter(([, { responses }]) => responses["201"]).filter(([name]) => name.startsWith("POST")))(
+  "%s takes an Idempotency-Key",
+  (_, operation) => {
+    expect(operation.parameters).toContainEqual(expect.objectContaining({ in: "header", name: "idempotency-key" }));
+  },
+);
+
+test("every reference leads somewhere", () => {
+  const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g);
+  expect([...new Set([...references].map(([, name]) => name))].filter((name) => !document.components.schemas[name as string])).toEqual([]);
+});
+
+describe("what travels is what is printed", () => {
+  const fields = schemas.flatMap(([name, schema]) => properties(schema, name));
+
+  test("instants are date-times", () => {
+    const instants = fields.filter(([name]) => /\.(\w+At|updatedSince)$/.test(name));
+    expect(instants.length).toBeGreaterThan(10);
+    expect(instants.filter(([, schema]) => formatOf(schema) !== "date-time")).toEqual([]);
+  });
+
+  test("days are dates", () => {
+    const days = fields.filter(([name]) => /\.(\w+On|\w+Day|from|to)$/.test(name));
+    expect(days.length).toBeGreaterThan(5);
+    expect(days.filter(([, schema]) => formatOf(schema) !== "date")).toEqual([]);
+    const asked = operations.flatMap(([, { parameters = [] }]) => parameters.filter(({ name }) => ["from", "to", "on"].includes(name)));
+    expect(asked.filter(({ schema }) => schema.format !== "date")).toEqual([]);
+  });
+
+  test("ids are UUIDs", () => {
+    const ids = fields.filter(([name]) => /\.(id|\w+Id)$/.test(name) && !/\.(requestId|externalId)$/.test(name));
+    // A group of a report may be one of several things, so its id is a text.
+    expect(ids.filter(([, schema]) => formatOf(schema) !== "uuid").map(([name]) => name)).toEqual(["Breakdown.groups.id"]);
+  });
+
+  test.each([
+    ["StudySession", "verification", ["self-reported", "mentor-confirmed", "system-recorded"]],
+    ["StudySessionCreate", "verification", ["self-reported", "system-recorded"]],
+    ["StudySessionCreate", "mode", ["on-the-job", "social", "formal"]],
+    ["Goal", "status", ["draft", "active", "on-hold", "completed", "abandoned"]],
+  ])("%s.%s is one of its words", (schema, field, words) => {
+    expect(document.components.schemas[schema]?.properties?.[field]).toMatchObject({ type: "string", enum: words });
+  });
+
+  test("a target is an object of three shares, not the row's list", () => {
+    const target = JSON.stringify(document.components.schemas.Learner?.properties?.target);
+    expect(target).toContain('"onTheJob":{"type":"integer"');
+    expect(target).not.toContain('"array"');
+  });
+
+  test("defaults of the database are not required of a client", () => {
+    expect(document.components.schemas.StudySessionCreate?.required).toEqual(["startedAt", "minutes"]);
+    expect(document.components.schemas.StudySessionUpdate?.required).toBeUndefined();
+  });
+});
+
+describe("real answers fit what is printed", () => {
+  let api: TestApp;
+  beforeAll(async () => {
+    api = await startApp();
+  });
+  afterAll(() => api.close());
+
+  test("entities, lists and problems", async () => {
+    const learner = await buildLearner(api.db, { email: "a@example.com", target: [60, 25, 15] });
+    const resource = await buildResource(api.db, { mode: "onTheJob" });
+    const { id } = await buildSession(api.db, { learnerId: learner.id, resourceId: resource.id, resourceType: "book", note: "x", skills: ["sql"] });
+    const url = `/v1/learners/${learner.id}`;
+    await api.admin.post(`${url}/timer`, { mode: "on-the-job" });
+    for (const [target, schema] of [
+      ["/v1/me", "Me"],
+      [url, "Learner"],
+      ["/v1/learners", "LearnerPage"],
+      [`/v1/resources/${resource.id}`, "Resource"],
+      [`${url}/study-sessions`, "StudySessionPage"],
+      [`${url}/study-sessions/${id}`, "StudySession"],
+      [`${url}/timer`, "Timer"],
+      [`${url}/breakdown?bucket=month&compare=previous&groupBy=resource-type`, "Breakdown"],
+      [`${url}/study-sessions?limit=0`, "Problem"],
+      ["/v1/nothing", "Problem"],
+    ] as const) {
+      const { body } = await api.admin.get(target);
+      const fits = z.fromJSONSchema(inline(document.components.schemas[schema] as Schema) as z.core.JSONSchema.JSONSchema).safeParse(body);
+      expect([target, fits.error?.issues ?? []]).toEqual([target, []]);
+    }
+  });
+});
+
+function resolve(schema: Schema): Schema {
+  const name = schema.$ref?.split("/").at(-1);
+  return name ? resolve(document.components.schemas[name] as Schema) : schema;
+}
+
+/** The schema with every reference replaced by what it leads to. */
+function inline(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inline);
+  if (typeof value !== "object" || value === null) return value;
+  const { $ref, ...rest } = value as Schema;
+  if ($ref) return inline(resolve({ $ref }));
+  return Object.fromEntries(Object.entries(rest).map(([key, item]) => [key, key === "examples" ? item : inline(item)]));
+}
+
+function properties(schema: Schema, name: string): [string, Schema][] {
+  const inner = [...((schema.anyOf ?? []) as Schema[]), ...((schema.items ? [schema.items] : []) as Schema[])].flatMap((each) => properties(each, name));
+  const own = Object.entries(schema.properties ?? {}).flatMap(([key, field]): [string, Schema][] => [
+    [`${name}.${key}`, field],
+    ...properties(field, `${name}.${key}`),
+  ]);
+  return [...inner, ...own];
+}
+
+function formatOf(schema: Schema): string | undefined {
+  const of = resolve(schema);
+  return of.format ?? (of.anyOf as Schema[] | undefined)?.map(formatOf).find(Boolean);
+}

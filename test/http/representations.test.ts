@@ -1,0 +1,104 @@
+import { parse } from "csv-parse/sync";
+import fc from "fast-check";
+import { z } from "zod";
+import { csvColumns, toCsv } from "../../src/http/csv";
+import { startApp, type TestApp } from "../setup/app";
+import { buildLearner, buildSession } from "../setup/factories";
+
+let api: TestApp;
+let path: string;
+beforeAll(async () => {
+  api = await startApp();
+  const learner = await buildLearner(api.db);
+  const { id } = await buildSession(api.db, { learnerId: learner.id });
+  path = `/v1/learners/${learner.id}/study-sessions/${id}`;
+});
+afterAll(() => api.close());
+
+describe("ETags", () => {
+  test("what the caller has already is not sent again", async () => {
+    const { headers } = await api.admin.get(path);
+    const { status, text, headers: unchanged } = await api.admin.get(path, { "If-None-Match": headers.etag as string });
+    expect([status, text, unchanged.etag, unchanged["content-type"]]).toEqual([304, "", headers.etag, undefined]);
+  });
+
+  test.each(['"7", "1"', '"1","7"', 'W/"1"', "*"])("%s holds what is there", async (tags) => {
+    expect((await api.admin.get(path, { "If-None-Match": tags })).status).toBe(304);
+  });
+
+  test.each(['"2"', "1", '"11"'])("%s holds another", async (tags) => {
+    expect((await api.admin.get(path, { "If-None-Match": tags })).status).toBe(200);
+  });
+
+  test("a list has none", async () => {
+    expect((await api.admin.get("/v1/learners")).headers.etag).toBeUndefined();
+  });
+});
+
+describe("Accept", () => {
+  test.each([
+    ["text/csv", "text/csv"],
+    ["text/csv, application/json;q=0.5", "text/csv"],
+    ["text/csv;q=0.9, */*;q=0.1", "text/csv"],
+    ["application/json, text/csv", "application/json"],
+    ["text/csv;q=0.1, application/json", "application/json"],
+    ["*/*", "application/json"],
+    ["text/html", "application/json"],
+  ])("%s is answered with %s", async (accept, type) => {
+    const answer = await api.admin.get("/v1/learners", { Accept: accept });
+    expect([answer.status, answer.type, answer.headers.vary]).toEqual([200, type, "Accept"]);
+  });
+
+  test("a refusal is a problem whatever is asked for", async () => {
+    expect((await api.admin.get("/v1/learners?limit=0", { Accept: "text/csv" })).type).toBe("application/problem+json");
+  });
+
+  test("one entity is JSON", async () => {
+    expect((await api.admin.get(path, { Accept: "text/csv" })).type).toBe("application/json");
+  });
+
+  test("a page of CSV leads to the next, too", async () => {
+    await buildLearner(api.db);
+    const { headers } = await api.admin.get("/v1/learners?limit=1", { Accept: "text/csv" });
+    expect(headers.link).toMatch(/^<\/v1\/learners\?limit=1&cursor=[^>]+>; rel="next"$/);
+  });
+});
+
+describe("a table", () => {
+  test("has a line of names, and a line for each row", () => {
+    const rows = [
+      { text: 'a "quote", a\nline', number: -1.5, flag: true, none: null, list: ["a", "b"], deep: { first: 1, second: "x" } },
+      { text: "b", number: 0, flag: false, none: null, list: [], deep: null },
+    ];
+    expect(toCsv(["text", "number", "flag", "none", "list", "deep.first", "deep.second"], rows)).toBe(
+      'text,number,flag,none,list,deep.first,deep.second\r\n"a ""quote"", a\nline",-1.5,true,,a; b,1,x\r\nb,0,false,,,,\r\n',
+    );
+  });
+
+  test.each(["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])("hands no spreadsheet the formula %j", (text) => {
+    const [row] = parse(toCsv(["cell"], [{ cell: text }]), { from_line: 2, record_delimiter: "\r\n" }) as string[][];
+    expect(row).toEqual([`'${text}`]);
+  });
+
+  test("hands no formula over inside a list either", () => {
+    expect(toCsv(["cell"], [{ cell: ["=1+1", "b"] }])).toBe("cell\r\n'=1+1; b\r\n");
+  });
+
+  test("gives back any other text as it was", () => {
+    const texts = fc.string({ unit: "grapheme" }).filter((text) => !/^[=+\-@\t\r\n]/.test(text));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(texts, texts), { minLength: 1 }), (rows) => {
+        const table = toCsv(
+          ["a", "b"],
+          rows.map(([a, b]) => ({ a, b })),
+        );
+        expect(parse(table, { from_line: 2, record_delimiter: "\r\n" })).toEqual(rows);
+      }),
+    );
+  });
+
+  test("has the columns that the schema says, also within what may be null", () => {
+    const schema = z.object({ a: z.string(), b: z.object({ c: z.int(), d: z.int().nullable() }).nullable(), e: z.array(z.string()).optional() });
+    expect(csvColumns(schema)).toEqual(["a", "b.c", "b.d", "e"]);
+  });
+});

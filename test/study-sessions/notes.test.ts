@@ -1,0 +1,118 @@
+import { startApp, type TestApp } from "../setup/app";
+import { buildKey, buildLearner, buildLedLearner, keyOf } from "../setup/factories";
+
+const session = { startedAt: "2026-06-16T08:00:00Z", minutes: 90 };
+
+let api: TestApp;
+beforeAll(async () => {
+  api = await startApp();
+});
+afterAll(() => api.close());
+
+describe("whose words", () => {
+  /** What each reader finds as the note of a learner's session, alone and in the list. */
+  async function readBy(body: object): Promise<Record<string, string | null>> {
+    const { lead, learner } = await buildLedLearner(api.db);
+    const path = `/v1/learners/${learner.id}/study-sessions`;
+    const own = await keyOf(api.db, learner.id);
+    const { id } = (await api.as(own).post(path, { ...session, ...body })).body;
+    const keys = {
+      learner: own,
+      lead: await keyOf(api.db, lead.id),
+      service: await buildKey(api.db, { role: "service" }),
+      admin: await buildKey(api.db, { role: "admin" }),
+    };
+    const found: Record<string, string | null> = {};
+    for (const [reader, key] of Object.entries(keys)) {
+      const { note } = (await api.as(key).get(`${path}/${id}`)).body;
+      const listed = (await api.as(key).get(path)).body.items[0].note;
+      const changed = (await api.as(key).get(`${path}?updatedSince=2020-01-01T00:00:00Z`)).body.items[0].note;
+      const table = (await api.as(key).get(path, { Accept: "text/csv" })).text;
+      expect([listed, changed, table.includes("a slow week")]).toEqual([note, note, note !== null]);
+      found[reader] = note;
+    }
+    return found;
+  }
+
+  test("a note is the learner's alone", async () => {
+    const note = "a slow week";
+    expect(await readBy({ note })).toEqual({ learner: note, lead: null, service: null, admin: null });
+    expect(await readBy({ note, noteShared: false })).toEqual({ learner: note, lead: null, service: null, admin: null });
+  });
+
+  test("a shared note is for whoever sees the session", async () => {
+    const note = "a slow week";
+    expect(await readBy({ note, noteShared: true })).toEqual({ learner: note, lead: note, service: note, admin: note });
+  });
+
+  test("the minutes count for everybody, whatever is noted", async () => {
+    const { lead, learner } = await buildLedLearner(api.db);
+    const path = `/v1/learners/${learner.id}/study-sessions`;
+    await api.admin.post(path, { ...session, note: "private", mode: "social" });
+    expect((await api.as(await keyOf(api.db, lead.id)).get(path)).body.items).toMatchObject([{ minutes: 90, socialMinutes: 90 }]);
+  });
+
+  test("taken back from sharing, a note is private again", async () => {
+    const learner = await buildLearner(api.db);
+    const path = `/v1/learners/${learner.id}/study-sessions`;
+    const { id } = (await api.admin.post(path, { ...session, note: "shared", noteShared: true })).body;
+    expect((await api.admin.patch(`${path}/${id}`, { noteShared: false })).body.note).toBeNull();
+  });
+
+  test("an admin who writes a note for a learner does not read it again", async () => {
+    const learner = await buildLearner(api.db);
+    const path = `/v1/learners/${learner.id}/study-sessions`;
+    const { body } = await api.admin.post(path, { ...session, note: "from an import" });
+    expect(body.note).toBeNull();
+    const own = api.as(await keyOf(api.db, learner.id));
+    expect((await own.get(`${path}/${body.id}`)).body.note).toBe("from an import");
+  });
+});
+
+describe("words are kept exactly", () => {
+  test.each([
+    ["an emoji of several code points", "👩🏽‍🚀 shipped 🚀"],
+    ["right to left, with marks of direction", "\u202bשלום \u200fعليكم\u202c"],
+    ["combining marks, composed and not", "é e\u0301 Z͑ͫ̓a̐l͇g̤o"],
+    ["space around", "  \t indented \n\n"],
+    ["nothing but space", " "],
+    ["line ends of every kind", "a\nb\r\nc\rd\u2028e"],
+    ["control characters", "\u0001 bell \u0007 \u007f"],
+    ["a byte order mark and no-break space", "\ufeffx\u00a0y"],
+    ["a noncharacter", "\uffff \u{10ffff}"],
+    ["what SQL, HTML and templates read", `'; DROP TABLE learners; -- <script>alert(1)</script> \${x} {{y}} %s \\n`],
+    ["a formula", "=1+1"],
+    ["ten thousand characters", "ä".repeat(10_000)],
+  ])("%s", async (_, note) => {
+    const learner = await buildLearner(api.db);
+    const own = api.as(await keyOf(api.db, learner.id));
+    const path = `/v1/learners/${learner.id}/study-sessions`;
+    const logged = await own.post(path, { ...session, note });
+    expect([logged.status, logged.body.note]).toEqual([201, note]);
+    expect((await own.get(logged.headers.location as string)).body.note).toBe(note);
+    expect((await own.patch(logged.headers.location as string, { note: `${note.slice(0, 9_999)}!` })).body.note).toBe(`${note.slice(0, 9_999)}!`);
+  });
+});
+
+test.each([
+  ["NUL", "a\0b"],
+  ["half of a surrogate pair", "a\ud83d"],
+  ["the other half", "\ude80b"],
+  ["halves the wrong way round", "\ude80\ud83d"],
+  ["a character more than fits", "a".repeat(10_001)],
+])("a note with %s is refused", async (_, note) => {
+  const learner = await buildLearner(api.db);
+  const path = `/v1/learners/${learner.id}/study-sessions`;
+  const refused = [
+    await api.admin.post(path, { ...session, note }),
+    await api.admin.put(`${path}/0193d5a0-6c00-7a31-9d4e-000000000001`, { ...session, note }),
+    await api.admin.patch(`${path}/0193d5a0-6c00-7a31-9d4e-000000000001`, { note }),
+  ];
+  expect(refused.map(({ status, body }) => [status, body.errors?.[0].pointer])).toEqual(Array(3).fill([400, "#/note"]));
+});
+
+test("a skill with half of a surrogate pair is refused", async () => {
+  const learner = await buildLearner(api.db);
+  const { status, body } = await api.admin.post(`/v1/learners/${learner.id}/study-sessions`, { ...session, skills: ["go", "\ud83d"] });
+  expect([status, body.errors[0].pointer]).toEqual([400, "#/skills/1"]);
+});

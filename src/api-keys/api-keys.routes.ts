@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
@@ -22,7 +22,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
       tags,
       headers: IdempotencyHeaders,
       body: ApiKeyCreate,
-      response: { 201: ApiKeyWithSecret, ...problems("forbidden", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight") },
+      response: { 201: ApiKeyWithSecret, ...problems("forbidden", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce(

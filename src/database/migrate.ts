@@ -83,8 +83,8 @@ async function applyNext(client: ClientBase, migrations: Migration[]): Promise<s
   try {
     // A transaction's lock rather than a session's: it holds behind a pooler, too. Waiting
     // for another process's migrations has no limit, waiting for a table has.
-    await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
     await client.query("SET LOCAL statement_timeout = 0");
+    await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
     await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
     await client.query(MIGRATIONS_TABLE);
     const [next] = await pending(client, migrations);

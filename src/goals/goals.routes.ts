@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -25,7 +25,7 @@ export function goalRoutes(app: App, { db, may }: Context): void {
       params: ofLearner,
       headers: IdempotencyHeaders,
       body: GoalCreate,
-      response: { 201: Goal, ...problems("not-found", "forbidden", "already-exists", "idempotency-key-reused", "idempotency-key-in-flight") },
+      response: { 201: Goal, ...problems("not-found", "forbidden", "already-exists", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {

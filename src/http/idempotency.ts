@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Db, inTransaction } from "../database/transaction";
 import { digest } from "../digest";
-import { AppError } from "../errors";
+import { AppError, type ProblemCode } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
 
 const KEPT_HOURS = 24;
@@ -17,6 +17,9 @@ export const IdempotencyHeaders = z.looseObject({
       description: `A key of your choice for this one creation, such as a UUID. The same request sent again within ${KEPT_HOURS} hours gets the first answer again.`,
     }),
 });
+
+/** The refusals that the key brings with it. */
+export const KEY_REFUSALS = ["idempotency-key-reused", "idempotency-key-in-flight"] as const satisfies ProblemCode[];
 
 type Answer<T> = { status: number; body: T; location?: string };
 type Owner = { keyId: string };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -23,7 +23,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
       tags,
       headers: IdempotencyHeaders,
       body: LearnerCreate,
-      response: { 201: Learner, ...problems("forbidden", "already-exists", "idempotency-key-reused", "idempotency-key-in-flight") },
+      response: { 201: Learner, ...problems("forbidden", "already-exists", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -25,7 +25,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
       body: ResourceCreate,
       response: {
         201: Resource,
-        ...problems("forbidden", "already-exists", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight"),
+        ...problems("forbidden", "already-exists", "reference-missing", ...KEY_REFUSALS),
       },
     },
     handler: (request, reply) =>

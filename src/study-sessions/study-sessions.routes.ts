@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problemBody, problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -35,7 +35,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       params: ofLearner,
       headers: IdempotencyHeaders,
       body: StudySessionCreate,
-      response: { 201: StudySession, ...problems("not-found", "forbidden", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight") },
+      response: { 201: StudySession, ...problems("not-found", "forbidden", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
@@ -137,7 +137,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       tags,
       headers: IdempotencyHeaders,
       body: Batch,
-      response: { 200: BatchOutcome, ...problems("body-too-large", "idempotency-key-reused", "idempotency-key-in-flight") },
+      response: { 200: BatchOutcome, ...problems("body-too-large", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => ({

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders } from "../http/idempotency";
+import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { problems } from "../http/problem";
 import { Id } from "../http/schema";
 import { StudySession } from "../study-sessions/study-sessions.schema";
@@ -26,7 +26,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       body: TimerStart,
       response: {
         201: Timer,
-        ...problems("not-found", "forbidden", "timer-running", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight"),
+        ...problems("not-found", "forbidden", "timer-running", "reference-missing", ...KEY_REFUSALS),
       },
     },
     handler: (request, reply) =>
@@ -74,7 +74,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       body: TimerStop,
       response: {
         201: StudySession,
-        ...problems("not-found", "forbidden", "timer-too-long", "reference-missing", "idempotency-key-reused", "idempotency-key-in-flight"),
+        ...problems("not-found", "forbidden", "timer-too-long", "reference-missing", ...KEY_REFUSALS),
       },
     },
     handler: (request, reply) =>

@@ -74,11 +74,14 @@ export function endOf(period: Period, day: Day): Day {
 const MONTHS = { month: 1, quarter: 3, year: 12 };
 
 // A formatter costs far more to make than to use, and an organisation spans few zones.
+const MOST_FORMATTERS = 1_000;
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 function formatter(timeZone: string): Intl.DateTimeFormat {
   let known = formatters.get(timeZone);
   if (!known) {
+    // A zone's name may be spelt in many ways, and each would stay for ever.
+    if (formatters.size >= MOST_FORMATTERS) formatters.clear();
     // The Swedish way of writing a date is ISO 8601's.
     known = new Intl.DateTimeFormat("sv-SE", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
     formatters.set(timeZone, known);

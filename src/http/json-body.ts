@@ -1,13 +1,16 @@
 import { AppError } from "../errors";
 import type { App } from "./app-type";
 
-/** Bodies are JSON, also named as a merge patch. An empty one is none, whatever its type says. */
+/** Bodies are JSON, also named as a merge patch. An empty one, whatever its type says, is an object without fields. */
 export function readJsonBodies(app: App): void {
   const parse = app.getDefaultJsonParser("error", "error");
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(["application/json", "application/merge-patch+json"], { parseAs: "string" }, (request, body: string, done) => {
     if (body === "") return done(null, undefined);
     return parse(request, body, (error, value) => done(error ?? (isDeeperThan(MAX_DEPTH, value) ? TOO_DEEP : null), value));
+  });
+  app.addHook("preValidation", async (request) => {
+    if (request.routeOptions.schema?.body) request.body ??= {};
   });
 }
 

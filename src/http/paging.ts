@@ -29,8 +29,8 @@ export function pageOf<T extends z.ZodType>(item: T) {
     .meta({ id: `${id}Page`, examples: [{ items: examples ?? [], next: null }] });
 }
 
-/** Where a page begins: after the item with this sort value and id. */
-export type After = { value: string | Date; id: string };
+/** Where a page begins: after the item with this sort value and id; and, where ids are a learner's own, this learner. */
+export type After = { value: string | Date; id: string; learnerId: string };
 
 /** What a list is ordered by before the id. Instants are whole milliseconds, as they are stored. */
 export type SortBy<T> = { text: (item: T) => string } | { instant: (item: T) => Date };
@@ -41,7 +41,7 @@ export type SortBy<T> = { text: (item: T) => string } | { instant: (item: T) => 
  * @param list names the list and its filters; a cursor of another is refused
  * @throws AppError for a cursor that this list did not give out
  */
-export async function readPage<T extends { id: string }>(
+export async function readPage<T extends { id: string; learnerId?: unknown }>(
   list: unknown,
   query: PageQuery,
   sortBy: SortBy<T>,
@@ -54,7 +54,7 @@ export async function readPage<T extends { id: string }>(
   items.pop();
   const last = items.at(-1) as T;
   const value = "text" in sortBy ? sortBy.text(last) : sortBy.instant(last).toISOString();
-  return { items, next: encode(value, last.id, name) };
+  return { items, next: encode(value, last.id, String(last.learnerId ?? last.id), name) };
 }
 
 /** A filter for what comes after a page's end in the order (field, id). */
@@ -64,20 +64,20 @@ export function beyond(field: string, direction: "asc" | "desc", after: After | 
   return { OR: [{ [field]: { [further]: after.value } }, { [field]: after.value, id: { [further]: after.id } }] };
 }
 
-const Cursor = z.tuple([prose(10_000), Id, z.string()]);
+const Cursor = z.tuple([prose(10_000), Id, Id, z.string()]);
 
 // The last part is a checksum over the others and the list: a cursor is not a secret, but one
 // made by hand is a mistake, better refused than answered with a page that means nothing.
-function encode(value: string, id: string, list: string): string {
-  return Buffer.from(JSON.stringify([value, id, checksum(value, id, list)])).toString("base64url");
+function encode(value: string, id: string, learnerId: string, list: string): string {
+  return Buffer.from(JSON.stringify([value, id, learnerId, checksum(value, id, learnerId, list)])).toString("base64url");
 }
 
 function decode(cursor: string, list: string, sortBy: SortBy<never>): After {
   const { data } = Cursor.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
   if (data) {
-    const [text, id, sum] = data;
+    const [text, id, learnerId, sum] = data;
     const value = "text" in sortBy ? text : new Date(text);
-    if (sum === checksum(text, id, list) && !Number.isNaN(value.valueOf() as number)) return { value, id };
+    if (sum === checksum(text, id, learnerId, list) && !Number.isNaN(value.valueOf() as number)) return { value, id, learnerId };
   }
   const detail = "Not a cursor of this list with these filters. Use `next` of the page before, or start without a cursor.";
   throw invalid("query/cursor", detail);

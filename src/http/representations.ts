@@ -34,7 +34,7 @@ export function negotiateRepresentations(app: App): void {
     return payload;
   });
   app.addHook("onSend", async (request, reply, payload) => {
-    reply.header("Cache-Control", "private, no-store").header("X-Request-Id", request.id);
+    reply.header("Cache-Control", "private, no-store").header("X-Request-Id", request.id).header("X-Content-Type-Options", "nosniff");
     if (isUnchanged(request, reply)) {
       reply.status(304).removeHeader("Content-Type").removeHeader("Content-Length");
       return null;

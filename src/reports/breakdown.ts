@@ -72,20 +72,14 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
 }
 
 /**
- * Parts of a whole in percent with one decimal, which add up to exactly 100.0: largest
- * remainder, ties to the earlier mode. null when there is nothing to share.
+ * Parts of a whole in tenths of a percent, which add up to exactly 1000: largest remainder,
+ * ties to the earlier mode. null when there is nothing to share.
  */
-export function shares(parts: PerMode<number>): PerMode<number> | null {
-  const tenths = shareTenths(parts);
-  return tenths && perMode((mode) => tenths[mode] / 10);
-}
-
-function shareTenths(parts: PerMode<number>): PerMode<number> | null {
-  const sum = parts.onTheJob + parts.social + parts.formal;
-  if (sum === 0) return null;
-  const floors = perMode((mode) => Math.floor((parts[mode] * 1000) / sum));
-  // Remainders as whole numbers of 1/sum: no rounding can break or make a tie.
-  const remainders = perMode((mode) => parts[mode] * 1000 - floors[mode] * sum);
+function shareTenths(parts: PerMode<number>, whole = parts.onTheJob + parts.social + parts.formal): PerMode<number> | null {
+  if (whole === 0) return null;
+  const floors = perMode((mode) => Math.floor((parts[mode] * 1000) / whole));
+  // Remainders in whole numbers: no rounding can break or make a tie.
+  const remainders = perMode((mode) => parts[mode] * 1000 - floors[mode] * whole);
   const missing = 1000 - floors.onTheJob - floors.social - floors.formal;
   const first = [...MODES].sort((a, b) => remainders[b] - remainders[a]).slice(0, missing);
   return perMode((mode) => floors[mode] + (first.includes(mode) ? 1 : 0));
@@ -134,7 +128,11 @@ const MEAN_SCALE = 1e9;
 function meanOfLearners({ meanOnTheJob, meanSocial, meanFormal }: Pick<BreakdownRow, "meanOnTheJob" | "meanSocial" | "meanFormal">) {
   if (meanOnTheJob === null || meanSocial === null || meanFormal === null) return null;
   const means = { onTheJob: meanOnTheJob, social: meanSocial, formal: meanFormal };
-  return shares(perMode((mode) => Math.round(means[mode] * MEAN_SCALE)));
+  const tenths = shareTenths(
+    perMode((mode) => Math.round(means[mode] * MEAN_SCALE)),
+    MEAN_SCALE,
+  );
+  return tenths && perMode((mode) => tenths[mode] / 10);
 }
 
 /** Those that differ most first, equals on one rank; where the data do not suffice, by label and unranked. */

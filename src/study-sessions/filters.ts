@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Day, toDate } from "../days";
+import { invalid } from "../errors";
 import { Prisma } from "../generated/prisma/client";
 import { ResourceType, Verification } from "../generated/prisma/enums";
 import { Id, kebabEnum, Skill } from "../http/schema";
@@ -70,8 +71,13 @@ export function matching({ goal, skill, resource, resourceType, verification }: 
   );
 }
 
-/** `AND …` on `s`: days in `[from, to)`. */
+/**
+ * `AND …` on `s`: days in `[from, to)`.
+ *
+ * @throws AppError when there are none
+ */
 export function within(from: Day | undefined, to: Day | undefined): Prisma.Sql {
+  if (from && to && from >= to) throw invalid("query/from", `\`from\` (${from}) must be before \`to\` (${to}), which is the first day after the period.`);
   const since = from ? Prisma.sql`AND s.occurred_on >= ${toDate(from)}::date` : Prisma.empty;
   const until = to ? Prisma.sql`AND s.occurred_on < ${toDate(to)}::date` : Prisma.empty;
   return Prisma.sql`${since} ${until}`;

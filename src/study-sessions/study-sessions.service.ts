@@ -51,14 +51,12 @@ export function listSessions(
   if (!updatedSince) return listSessionsIn(db, scope, { learnerId }, { from, to, ...filters }, page);
   const list = ["changes", learnerId, updatedSince, from, to, filters];
   return readPage(list, page, { instant: (session) => session.updatedAt }, async (take, after) => {
-    const selected = Prisma.sql`SELECT s.id ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)} AND s.updated_at >= ${updatedSince}`;
     const further = after ? Prisma.sql`AND (s.updated_at, s.id) > (${after.value}, ${after.id}::uuid)` : Prisma.empty;
-    const ids = await db.$queryRaw<{ id: string }[]>`${selected} ${further} ORDER BY s.updated_at, s.id LIMIT ${take}`;
-    const rows = await db.studySession.findMany({
-      where: { learnerId, id: { in: ids.map(({ id }) => id) } },
-      orderBy: [{ updatedAt: "asc" }, { id: "asc" }],
-    });
-    return rows.map(present(scope));
+    const keys = await db.$queryRaw<Key[]>`
+      SELECT s.learner_id AS "learnerId", s.id ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)}
+        AND s.updated_at >= ${updatedSince} ${further}
+      ORDER BY s.updated_at, s.id LIMIT ${take}`;
+    return (await readInOrder(db, keys)).map(present(scope));
   });
 }
 
@@ -70,18 +68,26 @@ export function listSessionsIn(
   { from, to, ...filters }: SessionFilters & { from?: string | undefined; to?: string | undefined },
   page: PageQuery,
 ): Promise<Page<StudySession>> {
-  return readPage(["sessions", sessions, from, to, filters], page, { instant: (session) => session.startedAt }, async (take, after) => {
-    const further = after ? Prisma.sql`AND (s.started_at, s.id) < (${after.value}, ${after.id}::uuid)` : Prisma.empty;
-    const keys = await db.$queryRaw<{ learnerId: string; id: string }[]>`
+  const list = "learnerId" in sessions ? sessions : [sessions.teamId, sessions.depth, sessions.membership, sessions.learner];
+  return readPage(["sessions", list, from, to, filters], page, { instant: (session) => session.startedAt }, async (take, after) => {
+    // Across learners an id alone names no session: it is a learner's own.
+    const further = after ? Prisma.sql`AND (s.started_at, s.id, s.learner_id) < (${after.value}, ${after.id}::uuid, ${after.learnerId}::uuid)` : Prisma.empty;
+    const keys = await db.$queryRaw<Key[]>`
       SELECT s.learner_id AS "learnerId", s.id ${sessionsIn(sessions)} ${within(from, to)} ${matching(filters)}
         AND s.deleted_at IS NULL ${further}
-      ORDER BY s.started_at DESC, s.id DESC LIMIT ${take}`;
-    const rows = await db.studySession.findMany({
-      where: { learnerId: { in: keys.map(({ learnerId }) => learnerId) }, id: { in: keys.map(({ id }) => id) } },
-      orderBy: [{ startedAt: "desc" }, { id: "desc" }],
-    });
-    return rows.map(present(scope));
+      ORDER BY s.started_at DESC, s.id DESC, s.learner_id DESC LIMIT ${take}`;
+    return (await readInOrder(db, keys)).map(present(scope));
   });
+}
+
+type Key = { learnerId: string; id: string };
+
+async function readInOrder(db: Db, keys: Key[]): Promise<Row[]> {
+  const rows = await db.studySession.findMany({
+    where: { learnerId: { in: keys.map(({ learnerId }) => learnerId) }, id: { in: keys.map(({ id }) => id) } },
+  });
+  const known = new Map(rows.map((row) => [`${row.learnerId} ${row.id}`, row]));
+  return keys.flatMap(({ learnerId, id }) => known.get(`${learnerId} ${id}`) ?? []);
 }
 
 /**

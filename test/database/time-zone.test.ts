@@ -25,7 +25,8 @@ test.each(["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kolkata"])("s
   const { db, close } = await connect({ ...readConfig({}), DATABASE_URL: url });
   const app = await buildApp({ config: readConfig({ LOG_LEVEL: "silent" }), db, clock: () => new Date("2026-06-17T12:00:00Z") });
   const authorization = `Bearer ${await buildKey(db, { role: "admin" })}`;
-  const path = `/v1/learners/${(await buildLearner(db, { timeZone: "Europe/Berlin" })).id}/study-sessions`;
+  const learnerId = (await buildLearner(db, { timeZone: "Europe/Berlin" })).id;
+  const path = `/v1/learners/${learnerId}/study-sessions`;
   const get = async (query: string) => (await app.inject({ url: `${path}?${query}`, headers: { authorization } })).json();
 
   for (const startedAt of ["2026-06-15T21:59:59.999Z", "2026-06-15T22:00:00.000Z", "2026-06-15T22:00:00.001Z"]) {
@@ -37,6 +38,11 @@ test.each(["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kolkata"])("s
     ["2026-06-15T22:00:00.000Z", "2026-06-16"],
     ["2026-06-15T21:59:59.999Z", "2026-06-15"],
   ]);
+  // What is written and read with the same mistake looks right from outside.
+  const { rows } = await pool.query("SELECT extract(epoch FROM started_at) * 1000 AS ms FROM study_sessions WHERE learner_id = $1 ORDER BY 1 DESC", [
+    learnerId,
+  ]);
+  expect(rows.map(({ ms }) => new Date(Number(ms)).toISOString())).toEqual(items.map((item: { startedAt: string }) => item.startedAt));
   expect((await get("from=2026-06-16")).items).toEqual(items.slice(0, 2));
   expect((await get("to=2026-06-16")).items).toEqual(items.slice(2));
   for (const query of ["limit=1", "updatedSince=2026-06-17T12:00:00.000Z&limit=1"]) {

@@ -124,12 +124,14 @@ test.each([
   expect([status, body.code]).toEqual([422, "reference-missing"]);
 });
 
-test("changes at once all count, and none splits the minutes that another replaced", async () => {
+test("changes at once all count, and none brings back what another replaced", async () => {
   const path = await build(onTheJob);
-  const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => api.admin.patch(path, { minutes: 100 + n })));
-  expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
-  const { body } = await api.admin.get(path);
-  expect(body).toMatchObject({ version: 11, onTheJobMinutes: body.minutes });
+  for (let round = 1; round <= 10; round++) {
+    await api.admin.patch(path, { minutes: 90, mode: "on-the-job" });
+    const answers = await Promise.all([{ minutes: 30 }, { mode: "formal" }, { impact: 3 }].map((change) => api.admin.patch(path, change)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await api.admin.get(path)).body).toMatchObject({ ...row(30, 0, 0, 30), impact: 3, version: 1 + 4 * round });
+  }
 });
 
 describe("who vouches", () => {

@@ -1,0 +1,302 @@
+import type { Breakdown, Figures, ReportTarget } from "../../src/reports/breakdown.schema";
+import { addDays, type Day, dayOf, daysBetween, firstDayAfter, firstDayOf } from "./calendar";
+
+// The breakdown recomputed from DESIGN.md's words over plain arrays, by the slowest and plainest
+// way there is. It shares no code with the service, so that the two can be held against each other.
+
+export type Mix = [onTheJob: number, social: number, formal: number];
+export type Team = { id: string; name: string; parentId: string | null; target: Mix | null };
+export type Learner = { id: string; name: string; timeZone: string; target: Mix | null };
+export type Membership = { learnerId: string; teamId: string; fromDay: Day; untilDay: Day | null };
+export type Session = {
+  learnerId: string;
+  id: string;
+  startedAt: Date;
+  timeZone: string;
+  minutes: number;
+  /** Minutes on the job, social, formal. */
+  split: Mix;
+  impact: number | null;
+  goalId: string | null;
+  resourceId: string | null;
+  resourceType: string | null;
+  skills: string[];
+  verification: string;
+  deleted: boolean;
+};
+type Titled = { id: string; title: string };
+export type Organisation = { teams: Team[]; learners: Learner[]; memberships: Membership[]; goals: Titled[]; resources: Titled[]; sessions: Session[] };
+
+export type Query = Partial<
+  Record<"from" | "to" | "compare" | "groupBy" | "goal" | "skill" | "resource" | "resourceType" | "verification" | "learner", string> & {
+    bucket: "day" | "week" | "month" | "quarter" | "year";
+    depth: "direct" | "subtree";
+    membership: "as-of" | "current";
+  }
+>;
+export type Subject = { type: "learner" | "team"; id: string };
+
+type Group = Breakdown["groups"][number];
+/** The whole answer but its links, which are checked by following them. */
+export type Expected = Omit<Breakdown, "groups" | "sessionsUrl"> & { groups: Omit<Group, "sessionsUrl">[] };
+
+type Period = { from: Day; to: Day };
+/** Whom a set of figures is about: its people in a period, and which sessions are its own. */
+type Cell = { people(period: Period): Set<string>; has(session: Dated): boolean; coverageFloor: number; target: ReportTarget };
+type Dated = Session & { day: Day };
+
+const DEFAULT_DAYS = 91;
+const ORGANISATION_ZONE = "UTC";
+const ORGANISATION_TARGET: Mix = [70, 20, 10];
+const SUFFICIENT_SESSIONS = 5;
+const SUFFICIENT_COVERAGE = 50;
+const FILTERS = ["goal", "skill", "resource", "resourceType", "verification", "learner"] as const;
+
+export function expectedBreakdown(organisation: Organisation, subject: Subject, query: Query, now: Date): Expected {
+  const world = viewOf(organisation, subject, query, now);
+  const { period, previous, whole, today } = world;
+  return {
+    scope: {
+      ...subject,
+      name: world.name,
+      depth: subject.type === "team" ? (query.depth ?? "subtree") : null,
+      membership: subject.type === "team" ? (query.membership ?? "as-of") : null,
+    },
+    period: { ...period, days: daysBetween(period.from, period.to), bucket: query.bucket ?? null, partial: period.to > today },
+    filters: Object.fromEntries(FILTERS.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]]))),
+    groupBy: (query.groupBy ?? null) as Breakdown["groupBy"],
+    target: whole.target,
+    total: figures(world, whole, period),
+    previous: previous && { ...previous, ...figures(world, whole, previous) },
+    buckets: query.bucket ? bucketsOf(query.bucket, period, today).map((bucket) => ({ ...bucket, ...figures(world, whole, bucket) })) : [],
+    groups: query.groupBy ? groupsOf(world, query.groupBy) : [],
+    withheldLearners: 0,
+  };
+}
+
+type World = ReturnType<typeof viewOf>;
+
+/** What the report looks at: its days, its people, and the sessions that pass the filters. */
+function viewOf(organisation: Organisation, subject: Subject, query: Query, now: Date) {
+  const { teams, learners, memberships } = organisation;
+  const learner = subject.type === "learner" ? find(learners, subject.id) : undefined;
+  const today = dayOf(now, learner?.timeZone ?? ORGANISATION_ZONE);
+  const to = query.to ?? addDays(today, 1);
+  const period = { from: query.from ?? addDays(to, -DEFAULT_DAYS), to };
+  const previous = query.compare ? { from: addDays(period.from, -daysBetween(period.from, to)), to: period.from } : null;
+
+  const teamOn = (learnerId: string, day: Day) =>
+    memberships.find((stay) => stay.learnerId === learnerId && stay.fromDay <= day && (stay.untilDay === null || day < stay.untilDay))?.teamId;
+  /** The team that a session counts for. */
+  const placeOf = (session: Dated) => teamOn(session.learnerId, query.membership === "current" ? today : session.day);
+  const only = (learnerId: string) => query.learner === undefined || learnerId === query.learner;
+  const peopleOf = (ids: Set<string>, { from, to }: Period) => {
+    const overlapping = memberships.filter((stay) => ids.has(stay.teamId) && stay.fromDay < to && (stay.untilDay === null || from < stay.untilDay));
+    const asOf = overlapping.map((stay) => stay.learnerId);
+    const current = learners.map(({ id }) => id).filter((id) => ids.has(teamOn(id, today) ?? ""));
+    return new Set((query.membership === "current" ? current : asOf).filter(only));
+  };
+
+  const scopeTeams = query.depth === "direct" ? new Set([subject.id]) : subtree(teams, subject.id);
+  const inScope = (session: Dated) => (learner ? session.learnerId === learner.id : scopeTeams.has(placeOf(session) ?? "") && only(session.learnerId));
+  const whole: Cell = {
+    people: (period) => (learner ? new Set([learner.id]) : peopleOf(scopeTeams, period)),
+    has: () => true,
+    coverageFloor: SUFFICIENT_COVERAGE,
+    target: learner ? targetOfLearner(organisation, learner, teamOn(learner.id, today)) : targetOfTeam(teams, subject.id),
+  };
+  const dated = organisation.sessions.map((session) => ({ ...session, day: dayOf(session.startedAt, session.timeZone) }));
+  const sessions = dated.filter((session) => !session.deleted && inScope(session) && passes(session, query));
+  const name = learner?.name ?? find(teams, subject.id).name;
+  return { organisation, subject, query, today, period, previous, name, teamOn, placeOf, peopleOf, scopeTeams, whole, sessions };
+}
+
+function passes(session: Session, { goal, skill, resource, resourceType, verification }: Query): boolean {
+  const one = (value: string | null, wanted: string | undefined) => wanted === undefined || (value ?? "none") === wanted;
+  const skilled = skill === undefined || (skill === "none" ? session.skills.length === 0 : session.skills.includes(skill));
+  const same = one(session.goalId, goal) && one(session.resourceId, resource) && one(session.resourceType, resourceType);
+  return same && skilled && one(session.verification, verification);
+}
+
+function figures(world: World, cell: Cell, { from, to }: Period): Figures {
+  const sessions = world.sessions.filter((session) => from <= session.day && session.day < to && cell.has(session));
+  const modes = [0, 1, 2].map((mode) => sessions.map(({ split }) => split[mode] as number));
+  const rests = sessions.map(({ minutes, split }) => minutes - sum(split));
+  const pooled = modes.map(sum) as Mix;
+  const share = sum(pooled) === 0 ? null : tenths(pooled, sum(pooled));
+  const deviation = share?.map((points, mode) => points - 10 * (inOrder(cell.target)[mode] as number)) ?? null;
+  const eligible = cell.people({ from, to }).size;
+  const active = new Set(sessions.map(({ learnerId }) => learnerId)).size;
+  const minutes = sum(sessions.map((session) => session.minutes));
+  const selfReported = sum(sessions.filter(({ verification }) => verification === "self-reported").map((session) => session.minutes));
+  const count = (parts: number[]) => parts.filter((part) => part > 0).length;
+  const means = meanOfLearners(sessions);
+  return {
+    minutes: { ...named(pooled), unclassified: sum(rests), total: minutes },
+    share: share && named(share.map(inPoints)),
+    sessions: { ...named(modes.map(count)), unclassified: count(rests), total: sessions.length },
+    impact: { ...named(modes.map((_, mode) => rating(sessions.filter(({ split }) => (split[mode] as number) > 0)))), total: rating(sessions) },
+    deviation: deviation && named(deviation.map(inPoints)),
+    distance: deviation && sum(deviation.map(Math.abs)) / 2 / 10,
+    learners: { eligible, active },
+    meanOfLearners: means && named(means.map(inPoints)),
+    quality: {
+      unclassifiedShare: percent(sum(rests), minutes),
+      selfReportedShare: percent(selfReported, minutes),
+      coverage: percent(active, eligible),
+      latestSessionAt: sessions.length ? new Date(Math.max(...sessions.map(({ startedAt }) => startedAt.getTime()))).toISOString() : null,
+      sufficient: sessions.length >= SUFFICIENT_SESSIONS && eligible > 0 && (100 * active) / eligible >= cell.coverageFloor,
+    },
+  };
+}
+
+function bucketsOf(unit: NonNullable<Query["bucket"]>, { from, to }: Period, today: Day) {
+  const buckets = [];
+  for (let start = firstDayOf(unit, from); start < to; start = firstDayAfter(unit, start)) {
+    const end = firstDayAfter(unit, start);
+    const cut = { from: start < from ? from : start, to: to < end ? to : end };
+    buckets.push({ ...cut, partial: cut.from !== start || cut.to !== end || cut.to > today });
+  }
+  return buckets;
+}
+
+function groupsOf(world: World, groupBy: string): Expected["groups"] {
+  const { period, previous } = world;
+  const total = figures(world, world.whole, period);
+  const groups = candidates(world, groupBy).flatMap(({ id, label, ...cell }) => {
+    const now = figures(world, cell, period);
+    const before = previous && { ...previous, ...figures(world, cell, previous) };
+    const ofPeople = groupBy === "team" || groupBy === "learner";
+    const present = [now, before].some((each) => each && (each.sessions.total > 0 || (ofPeople && each.learners.eligible > 0)));
+    return present ? [{ id, label, rank: null as number | null, target: cell.target, ...now, previous: before }] : [];
+  });
+  const ranked = groups.filter((group) => total.quality.sufficient && group.quality.sufficient && group.distance !== null);
+  for (const group of ranked) group.rank = 1 + ranked.filter((other) => (other.distance as number) > (group.distance as number)).length;
+  return groups.sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || compare(a.label, b.label) || compare(a.id ?? "", b.id ?? ""));
+}
+
+type Candidate = Cell & { id: string | null; label: string };
+
+/** Every group there could be; those that nobody is in and nothing was logged for are left out later. */
+function candidates(world: World, groupBy: string): Candidate[] {
+  const { organisation, subject, whole, teamOn, placeOf, peopleOf, today } = world;
+  const { teams, learners } = organisation;
+  if (groupBy === "team") {
+    const branches = teams.filter(({ parentId, id }) => id === subject.id || (parentId === subject.id && world.query.depth !== "direct"));
+    return branches.map(({ id, name }) => {
+      const ids = id === subject.id ? new Set([id]) : subtree(teams, id);
+      const cell = { people: (period: Period) => peopleOf(ids, period), has: (session: Dated) => ids.has(placeOf(session) ?? "") };
+      return { ...whole, ...cell, id, label: name, target: targetOfTeam(teams, id) };
+    });
+  }
+  if (groupBy === "learner") {
+    return learners.map((learner) => {
+      const people = (period: Period) => new Set([...whole.people(period)].filter((id) => id === learner.id));
+      const has = ({ learnerId }: Dated) => learnerId === learner.id;
+      return { ...whole, people, has, id: learner.id, label: learner.name, target: targetOfLearner(organisation, learner, teamOn(learner.id, today)) };
+    });
+  }
+  const keys = new Set(world.sessions.flatMap((session) => keysOf(session, groupBy)));
+  return [...keys].map((id) => ({
+    ...whole,
+    id,
+    label: labelOf(organisation, id),
+    has: (session) => keysOf(session, groupBy).includes(id),
+    coverageFloor: 0,
+  }));
+}
+
+function keysOf(session: Session, groupBy: string): (string | null)[] {
+  if (groupBy === "skill") return session.skills.length ? session.skills : [null];
+  if (groupBy === "goal") return [session.goalId];
+  if (groupBy === "resource") return [session.resourceId];
+  if (groupBy === "resource-type") return [session.resourceType];
+  return [session.verification];
+}
+
+function labelOf({ goals, resources }: Organisation, id: string | null): string {
+  return [...goals, ...resources].find((titled) => titled.id === id)?.title ?? id ?? "none";
+}
+
+function targetOfLearner({ teams }: Organisation, learner: Learner, teamId: string | undefined): ReportTarget {
+  return learner.target ? { ...named(learner.target), setBy: "learner", setById: learner.id } : targetOfTeam(teams, teamId ?? null);
+}
+
+function targetOfTeam(teams: Team[], id: string | null): ReportTarget {
+  if (id === null) return { ...named(ORGANISATION_TARGET), setBy: "organisation", setById: null };
+  const { target, parentId } = find(teams, id);
+  return target ? { ...named(target), setBy: "team", setById: id } : targetOfTeam(teams, parentId);
+}
+
+function subtree(teams: Team[], id: string): Set<string> {
+  const below = teams.filter(({ parentId }) => parentId === id).flatMap((team) => [...subtree(teams, team.id)]);
+  return new Set([id, ...below]);
+}
+
+const BILLION = 1_000_000_000n;
+
+/** Each learner's own fractions of classified minutes, averaged, to nine decimals; in tenths of a percent. */
+function meanOfLearners(sessions: Session[]): number[] | null {
+  const own = [...new Set(sessions.map(({ learnerId }) => learnerId))].map((id) => {
+    const theirs = sessions.filter(({ learnerId }) => learnerId === id);
+    return [0, 1, 2].map((mode) => sum(theirs.map(({ split }) => split[mode] as number)));
+  });
+  const classified = own.filter((minutes) => sum(minutes) > 0).map((minutes) => minutes.map(BigInt));
+  if (classified.length === 0) return null;
+  const wholes = classified.map(([a = 0n, b = 0n, c = 0n]) => a + b + c);
+  const common = wholes.reduce((product, whole) => product * whole, 1n);
+  const denominator = common * BigInt(classified.length);
+  const means = [0, 1, 2].map((mode) => {
+    const numerator = classified.reduce((total, minutes, index) => total + (minutes[mode] as bigint) * (common / (wholes[index] as bigint)), 0n);
+    return Number((2n * numerator * BILLION + denominator) / (2n * denominator));
+  });
+  return tenths(means, Number(BILLION));
+}
+
+/** Parts of a whole in tenths of a percent that add up to 1000: the largest remainders are rounded up, the earlier at a tie. */
+function tenths(parts: number[], whole: number): number[] {
+  const units = parts.map((part) => Math.floor((part * 1000) / whole));
+  const remainders = parts.map((part) => (part * 1000) % whole);
+  const byRemainder = [0, 1, 2].sort((a, b) => (remainders[b] as number) - (remainders[a] as number) || a - b);
+  const rounded = new Set(byRemainder.slice(0, 1000 - sum(units)));
+  return units.map((unit, mode) => unit + (rounded.has(mode) ? 1 : 0));
+}
+
+function rating(sessions: Session[]) {
+  const ratings = sessions.flatMap(({ impact }) => (impact === null ? [] : [impact]));
+  return { mean: ratings.length ? halfUp(100 * sum(ratings), ratings.length) / 100 : null, rated: ratings.length };
+}
+
+function percent(part: number, whole: number): number | null {
+  return whole === 0 ? null : halfUp(1000 * part, whole) / 10;
+}
+
+function halfUp(numerator: number, denominator: number): number {
+  return Math.floor((2 * numerator + denominator) / (2 * denominator));
+}
+
+function inPoints(tenths: number): number {
+  return tenths / 10;
+}
+
+function named<T>([onTheJob, social, formal]: T[]): { onTheJob: T; social: T; formal: T } {
+  return { onTheJob: onTheJob as T, social: social as T, formal: formal as T };
+}
+
+function inOrder({ onTheJob, social, formal }: ReportTarget): Mix {
+  return [onTheJob, social, formal];
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function find<T extends { id: string }>(all: T[], id: string): T {
+  const found = all.find((each) => each.id === id);
+  if (!found) throw new Error(`The organisation has no ${id}.`);
+  return found;
+}

@@ -15,7 +15,7 @@ const SEED = Number(process.env.FC_SEED ?? 702010);
 const PATH = process.env.FC_PATH ?? "";
 const RUNS = Number(process.env.FC_RUNS ?? 2_000);
 /** After which also the search for a smaller counterexample ends. */
-const LIMIT_MS = 60_000 + RUNS * 300;
+const LIMIT_MS = 60_000 + RUNS * 1_000;
 const PAGE = 4;
 /** Groupings in which a session is in exactly one group. */
 const DISJOINT = ["team", "learner", "goal", "resource", "resource-type", "verification"];

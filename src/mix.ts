@@ -43,6 +43,10 @@ export const Target = z.codec(
   },
 );
 
+/** Amounts by mode, and what none of the modes has. */
+export const ByMode = z.object({ onTheJob: z.int(), social: z.int(), formal: z.int(), unclassified: z.int(), total: z.int() });
+export type ByMode = z.infer<typeof ByMode>;
+
 export function perMode<T>(value: (mode: Mode, index: number) => T): PerMode<T> {
   return Object.fromEntries(MODES.map((mode, index) => [mode, value(mode, index)])) as PerMode<T>;
 }

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { AppError, notFound } from "../errors";
 import type { PrismaClient } from "../generated/prisma/client";
-import { ledTeams, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
+import { leadsAbove, ledTeams, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -43,6 +43,25 @@ export function createGuards(db: PrismaClient) {
       const id = pathId(request, "learnerId");
       if (await writesLearner(request.scope, id)) return;
       throw (await seesLearner(request.scope, id)) ? forbidden("the learner's own key") : notFound();
+    },
+
+    /** Whoever is, as a learner here, the mentor or coach that a session was spent with; nobody on their own sessions. */
+    confirmSession: async (request) => {
+      const { learnerId, sessionId } = request.params as { learnerId: string; sessionId: string };
+      const { caller } = request.scope;
+      if (caller.role === "learner" && caller.learnerId !== learnerId) {
+        const mentored = { learnerId, id: sessionId, deletedAt: null, resource: { learnerId: caller.learnerId } };
+        if (await db.studySession.count({ where: mentored })) return;
+      }
+      throw (await seesLearner(request.scope, learnerId)) ? forbidden("the key of the mentor that the session was spent with") : notFound();
+    },
+
+    /** A lead above the learner, as a person: what a review says is somebody's word. */
+    reviewLearner: async (request) => {
+      const id = pathId(request, "learnerId");
+      const { caller, today } = request.scope;
+      if (caller.role === "learner" && (await db.learner.count({ where: { AND: [{ id: caller.learnerId }, leadsAbove(id, today)] } }))) return;
+      throw (await seesLearner(request.scope, id)) ? forbidden("the key of a lead above the learner") : notFound();
     },
 
     /** The learner's directory entry: kept by admins and services, read by who may see the learner. */

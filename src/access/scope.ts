@@ -21,6 +21,11 @@ export function writableLearners({ caller }: Scope): Prisma.LearnerWhereInput {
   return caller.role === "learner" ? { id: caller.learnerId } : {};
 }
 
+/** Whether what is private of a learner is the caller's own. */
+export function isOwn({ caller }: Scope, learnerId: string): boolean {
+  return caller.role === "learner" && caller.learnerId === learnerId;
+}
+
 /** Teams whose people the caller may see: those they lead and all below. */
 export function ledTeams({ caller }: Scope): Prisma.TeamWhereInput {
   return caller.role === "learner" ? atOrBelowLedBy(caller.learnerId) : {};
@@ -31,6 +36,12 @@ export function visibleTeams(scope: Scope): Prisma.TeamWhereInput {
   const { caller, today } = scope;
   if (caller.role !== "learner") return {};
   return { OR: [ledTeams(scope), { memberships: { some: { ...onDay(today), learnerId: caller.learnerId } } }] };
+}
+
+/** Who may review a learner: whoever leads a team at or above the learner's of today, but the learner. */
+export function leadsAbove(learnerId: string, today: Day): Prisma.LearnerWhereInput {
+  const memberships = { some: { learnerId, ...onDay(today) } };
+  return { id: { not: learnerId }, ledTeams: { some: { descendants: { some: { team: { memberships } } } } } };
 }
 
 /** A filter on memberships: those that hold on a day. */

@@ -3,8 +3,16 @@
  * A word's `%` and `_` mean themselves.
  */
 export function containsAllWords(query: string | undefined, fields: string[]) {
-  const words = query?.split(/\s+/).filter(Boolean) ?? [];
-  return words.map((word) => ({ OR: fields.map((field) => ({ [field]: { contains: escapeLike(word), mode: "insensitive" as const } })) }));
+  return wordsOf(query).map((word) => ({ OR: fields.map((field) => ({ [field]: { contains: word, mode: "insensitive" as const } })) }));
+}
+
+/** The same for `ILIKE ALL`: a pattern for each word. */
+export function patternsOf(query: string | undefined): string[] {
+  return wordsOf(query).map((word) => `%${word}%`);
+}
+
+function wordsOf(query: string | undefined): string[] {
+  return query?.split(/\s+/).filter(Boolean).map(escapeLike) ?? [];
 }
 
 function escapeLike(word: string): string {

@@ -27,7 +27,7 @@ export async function storePlan(db: Db, plan: DemoPlan, today: Day): Promise<voi
   for (const person of plan.people) await storeMemberships(db, person, today);
   for (const resource of plan.resources) await createResource(db, resource);
   for (const person of plan.people) {
-    for (const { worked: _, ...goal } of person.goals) await createGoal(db, learnerId(person.name), goal);
+    for (const { worked: _, ...goal } of person.goals) await createGoal(db, { caller: LOADER, today }, learnerId(person.name), goal, toDate(today));
   }
   await storeSessions(db, plan.sessions, today);
 }

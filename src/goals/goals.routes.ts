@@ -12,12 +12,14 @@ import { createGoal, deleteGoal, getGoal, listGoals, updateGoal } from "./goals.
 const tags = ["Goals"];
 const ofLearner = z.object({ learnerId: Id });
 const params = ofLearner.extend({ goalId: Id });
+const REFUSALS = ["goal-circle", "reference-missing", "reviewer-not-above"] as const;
 
-export function goalRoutes(app: App, { db, may }: Context): void {
+export function goalRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
     method: "POST",
     url: "/learners/:learnerId/goals",
     preHandler: may.writeLearner,
+    config: { derived: true },
     schema: {
       operationId: "createGoal",
       summary: "Set a goal",
@@ -25,11 +27,11 @@ export function goalRoutes(app: App, { db, may }: Context): void {
       params: ofLearner,
       headers: IdempotencyHeaders,
       body: GoalCreate,
-      response: { 201: Goal, ...problems("not-found", "forbidden", "already-exists", ...KEY_REFUSALS) },
+      response: { 201: Goal, ...problems("not-found", "forbidden", "already-exists", ...REFUSALS, ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
-        const goal = await createGoal(tx, request.params.learnerId, request.body);
+        const goal = await createGoal(tx, request.scope, request.params.learnerId, request.body, clock());
         return { status: 201, body: goal, location: `/v1/learners/${goal.learnerId}/goals/${goal.id}` };
       }),
   });
@@ -47,21 +49,23 @@ export function goalRoutes(app: App, { db, may }: Context): void {
       querystring: GoalList,
       response: { 200: GoalPage, ...problems("not-found") },
     },
-    handler: ({ params, query }) => listGoals(db, params.learnerId, query),
+    handler: ({ params, query }) => listGoals(db, params.learnerId, query, clock()),
   });
 
   app.route({
     method: "GET",
     url: "/learners/:learnerId/goals/:goalId",
     preHandler: may.readLearner,
+    config: { derived: true },
     schema: { operationId: "getGoal", summary: "Read a goal", tags, params, response: { 200: Goal, ...problems("not-found") } },
-    handler: ({ params }) => getGoal(db, params.learnerId, params.goalId),
+    handler: ({ params }) => getGoal(db, params.learnerId, params.goalId, clock()),
   });
 
   app.route({
     method: "PATCH",
     url: "/learners/:learnerId/goals/:goalId",
     preHandler: may.writeLearner,
+    config: { derived: true },
     schema: {
       operationId: "updateGoal",
       summary: "Change a goal (merge patch)",
@@ -69,9 +73,9 @@ export function goalRoutes(app: App, { db, may }: Context): void {
       params,
       headers: IfMatchHeaders,
       body: GoalUpdate,
-      response: { 200: Goal, ...problems("not-found", "forbidden", "version-mismatch") },
+      response: { 200: Goal, ...problems("not-found", "forbidden", "version-mismatch", ...REFUSALS) },
     },
-    handler: (request) => updateGoal(db, request.params.learnerId, request.params.goalId, request.body, ifVersion(request)),
+    handler: (request) => updateGoal(db, request.scope, request.params.learnerId, request.params.goalId, request.body, ifVersion(request), clock()),
   });
 
   app.route({

@@ -1,32 +1,111 @@
 import { v7 as uuidv7 } from "uuid";
-import type { Db } from "../database/transaction";
+import { leadsAbove, type Scope } from "../access/scope";
+import { type Db, inTransaction } from "../database/transaction";
+import { toDate } from "../days";
+import { AppError, invalid } from "../errors";
+import { Prisma, type Goal as Row } from "../generated/prisma/client";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
+import { todayOf } from "../learners/learners.service";
 import type { Goal, GoalCreate, GoalList, GoalUpdate } from "./goals.schema";
+import { makeGrowth } from "./growth";
+import { readGrowth } from "./growth.query";
 
-export function createGoal(db: Db, learnerId: string, input: GoalCreate): Promise<Goal> {
-  return db.goal.create({ data: { id: uuidv7(), ...input, learnerId } });
+/** @throws AppError when the reviewer does not lead the learner, or the goal follows itself in a ring */
+export function createGoal(db: Db, scope: Scope, learnerId: string, input: GoalCreate, now: Date): Promise<Goal> {
+  return inTransaction(db, async (tx) => {
+    await checkReviewer(tx, scope, learnerId, input.reviewerId);
+    const completedOn = completion(input, { status: "active", completedOn: null }, await todayOf(tx, learnerId, now));
+    const goal = await tx.goal.create({ data: { id: uuidv7(), ...input, completedOn, learnerId } });
+    return getGoal(tx, learnerId, goal.id, now);
+  });
 }
 
-export function getGoal(db: Db, learnerId: string, id: string): Promise<Goal> {
-  return db.goal.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id } } });
+export async function getGoal(db: Db, learnerId: string, id: string, now: Date): Promise<Goal> {
+  const [goal] = await present(db, learnerId, [await db.goal.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id } } })], now);
+  return goal as Goal;
 }
 
-export function listGoals(db: Db, learnerId: string, { status, ...page }: GoalList): Promise<Page<Goal>> {
-  return readPage(["goals", learnerId, status], page, { instant: (goal) => goal.createdAt }, (take, after) =>
-    db.goal.findMany({
+export function listGoals(db: Db, learnerId: string, { status, ...page }: GoalList, now: Date): Promise<Page<Goal>> {
+  return readPage(["goals", learnerId, status], page, { instant: (goal) => goal.createdAt }, async (take, after) => {
+    const goals = await db.goal.findMany({
       where: { AND: [{ learnerId, status }, beyond("createdAt", "desc", after)] },
       orderBy: [{ createdAt: "desc" }, { id: "desc" }],
       take,
-    }),
-  );
+    });
+    return present(db, learnerId, goals, now);
+  });
 }
 
-export function updateGoal(db: Db, learnerId: string, id: string, input: GoalUpdate, ifVersion: IfVersion): Promise<Goal> {
-  return db.goal.update({ where: { learnerId_id: { learnerId, id }, ...ifVersion }, data: { ...input, version: { increment: 1 } } });
+export function updateGoal(db: Db, scope: Scope, learnerId: string, id: string, input: GoalUpdate, ifVersion: IfVersion, now: Date): Promise<Goal> {
+  return inTransaction(db, async (tx) => {
+    const where = { learnerId_id: { learnerId, id }, ...ifVersion };
+    // Holds the row, so that what the steps' writers find of its status stays true.
+    const before = await tx.goal.update({ where, data: { version: { increment: 1 } } });
+    await checkReviewer(tx, scope, learnerId, input.reviewerId);
+    const completedOn = completion(input, before, await todayOf(tx, learnerId, now));
+    await tx.goal.update({ where: { learnerId_id: { learnerId, id } }, data: { ...input, completedOn } });
+    return getGoal(tx, learnerId, id, now);
+  });
 }
 
-/** Only a goal that no session was logged on can go; others are abandoned by their status. */
+/** Only a goal that no session was logged on can go, and what it holds with it; others are abandoned by their status. */
 export async function deleteGoal(db: Db, learnerId: string, id: string, ifVersion: IfVersion): Promise<void> {
   await db.goal.delete({ where: { learnerId_id: { learnerId, id }, ...ifVersion } });
+}
+
+/** For lists of what a goal holds: an empty page would say that there is such a goal. */
+export async function requireGoal(db: Db, learnerId: string, id: string): Promise<Row> {
+  return db.goal.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id } } });
+}
+
+/**
+ * Holds a goal's row while its steps change, one change at a time, and counts the change.
+ *
+ * @throws AppError when the goal is completed or abandoned: then its steps stay, and its progress with them
+ */
+export function changeSteps<T>(db: Db, learnerId: string, goalId: string, work: (tx: Prisma.TransactionClient, goal: Row) => Promise<T>): Promise<T> {
+  return inTransaction(db, async (tx) => {
+    const goal = await tx.goal.update({ where: { learnerId_id: { learnerId, id: goalId } }, data: { version: { increment: 1 } } });
+    if (goal.status === "completed" || goal.status === "abandoned") {
+      throw new AppError("goal-closed", `The goal is ${goal.status}, so its steps stay as they are. To go on with it, PATCH its status to active.`);
+    }
+    return work(tx, goal);
+  });
+}
+
+async function present(db: Db, learnerId: string, goals: Row[], now: Date): Promise<Goal[]> {
+  if (!goals.length) return [];
+  const ids = goals.map(({ id }) => id);
+  const which = Prisma.sql`g.learner_id = ${learnerId}::uuid AND g.id = ANY (${ids}::uuid[])`;
+  const rows = await readGrowth(db, which, await todayOf(db, learnerId, now));
+  const known = new Map(rows.map((row) => [row.id, row]));
+  return goals.flatMap(({ pathId, pathVersion, ...goal }) => {
+    const row = known.get(goal.id);
+    // Deleted since it was read.
+    if (!row) return [];
+    const path = pathId && pathVersion ? { id: pathId, version: pathVersion, newerVersion: row.newerVersion } : null;
+    return [{ ...goal, path, growth: makeGrowth(row) }];
+  });
+}
+
+/** The day of completion that goes with a status. */
+function completion(input: GoalUpdate, before: Pick<Row, "status" | "completedOn">, today: string): Date | null {
+  const status = input.status ?? before.status;
+  if (status !== "completed") {
+    if (input.completedOn)
+      throw invalid("#/completedOn", "Only a goal whose status is completed was completed on a day. Send the status, too, or leave the day out.");
+    return null;
+  }
+  if (input.completedOn && input.completedOn > toDate(today)) throw invalid("#/completedOn", "A goal cannot have been completed in the future.");
+  return input.completedOn ?? before.completedOn ?? toDate(today);
+}
+
+/** @throws AppError when the reviewer does not lead a team at or above the learner's of today */
+export async function checkReviewer(db: Db, { today }: Scope, learnerId: string, reviewerId: string | null | undefined): Promise<void> {
+  if (!reviewerId) return;
+  if (await db.learner.count({ where: { AND: [{ id: reviewerId }, leadsAbove(learnerId, today)] } })) return;
+  const detail =
+    "A reviewer leads the learner's team of today, or a team above it, and is somebody else. Name such a lead, or nobody: then any of them can answer.";
+  throw new AppError("reviewer-not-above", detail, [{ pointer: "#/reviewerId", detail }]);
 }

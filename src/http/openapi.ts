@@ -56,14 +56,14 @@ export async function describeApi(app: App, version: string): Promise<void> {
   await app.register(swaggerUi, { routePrefix: "/docs", uiConfig: { persistAuthorization: true } });
 }
 
-/** Names a response by its status, and adds the table that a list or a report is also answered as. */
+/** Names a response by its status, and adds the other forms that it is also answered in. */
 function describe(config: FastifyContextConfig | undefined) {
   return ([status, response]: [string, object]): [string, object] => {
     if ("content" in response) return [status, response];
     const description = STATUS_CODES[status] ?? status;
     if (status === "204") return [status, { description, type: "null" }];
-    const csv = status === "200" && config?.csv ? { "text/csv": { schema: { type: "string" } } } : {};
-    return [status, { description, content: { "application/json": { schema: response }, ...csv } }];
+    const others = Object.keys((status === "200" && config?.forms) || {}).map((type) => [type, { schema: { type: "string" } }]);
+    return [status, { description, content: { "application/json": { schema: response }, ...Object.fromEntries(others) } }];
   };
 }
 
@@ -72,9 +72,10 @@ const TAGS = [
   { name: "Learners", description: "People who learn, and the teams they are in from day to day." },
   { name: "Teams", description: "The organisation's tree." },
   { name: "Resources", description: "What one learns from; its type gives its mode by default." },
-  { name: "Goals", description: "What one learner wants to be able to do, why, and by when." },
+  { name: "Paths", description: "Reusable, ordered sets of steps with prerequisites, published in versions." },
+  { name: "Goals", description: "What one learner wants to be able to do, why, and by when; its steps, evidence, reviews and vocabulary." },
   { name: "Study sessions", description: "Dated minutes of learning, split over modes." },
-  { name: "Reports", description: "The real mix against a target." },
+  { name: "Reports", description: "The real mix against a target, and how goals are doing." },
   { name: "API keys", description: "How programs and people sign in." },
   { name: "Service", description: "Whether the service is alive and ready." },
 ];

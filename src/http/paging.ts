@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { invalid } from "../errors";
-import { Id, prose } from "./schema";
+import { prose } from "./schema";
 
 const MAX_LIMIT = 200;
 const DEFAULT_LIMIT = 50;
@@ -30,10 +30,10 @@ export function pageOf<T extends z.ZodType>(item: T) {
 }
 
 /** Where a page begins: after the item with this sort value and id; and, where ids are a learner's own, this learner. */
-export type After = { value: string | Date; id: string; learnerId: string };
+export type After = { value: string | number | Date; id: string; learnerId: string };
 
 /** What a list is ordered by before the id. Instants are whole milliseconds, as they are stored. */
-export type SortBy<T> = { text: (item: T) => string } | { instant: (item: T) => Date };
+export type SortBy<T> = { text: (item: T) => string } | { number: (item: T) => number } | { instant: (item: T) => Date };
 
 /**
  * Reads one page: asks `read` for one item more than fits, to know whether there is a next.
@@ -53,7 +53,7 @@ export async function readPage<T extends { id: string; learnerId?: unknown }>(
   if (items.length <= limit) return { items, next: null };
   items.pop();
   const last = items.at(-1) as T;
-  const value = "text" in sortBy ? sortBy.text(last) : sortBy.instant(last).toISOString();
+  const value = "text" in sortBy ? sortBy.text(last) : "number" in sortBy ? String(sortBy.number(last)) : sortBy.instant(last).toISOString();
   return { items, next: encode(value, last.id, String(last.learnerId ?? last.id), name) };
 }
 
@@ -64,7 +64,7 @@ export function beyond(field: string, direction: "asc" | "desc", after: After | 
   return { OR: [{ [field]: { [further]: after.value } }, { [field]: after.value, id: { [further]: after.id } }] };
 }
 
-const Cursor = z.tuple([prose(10_000), Id, Id, z.string()]);
+const Cursor = z.tuple([prose(10_000), z.guid(), z.guid(), z.string()]);
 
 // The last part is a checksum over the others and the list: a cursor is not a secret, but one
 // made by hand is a mistake, better refused than answered with a page that means nothing.
@@ -76,7 +76,7 @@ function decode(cursor: string, list: string, sortBy: SortBy<never>): After {
   const { data } = Cursor.safeParse(parseJson(Buffer.from(cursor, "base64url").toString()));
   if (data) {
     const [text, id, learnerId, sum] = data;
-    const value = "text" in sortBy ? text : new Date(text);
+    const value = "text" in sortBy ? text : "number" in sortBy ? Number(text) : new Date(text);
     if (sum === checksum(text, id, learnerId, list) && !Number.isNaN(value.valueOf() as number)) return { value, id, learnerId };
   }
   const detail = "Not a cursor of this list with these filters. Use `next` of the page before, or start without a cursor.";

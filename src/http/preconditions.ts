@@ -19,7 +19,8 @@ export type IfVersion = { version?: number };
 export function ifVersion(request: FastifyRequest): IfVersion {
   const header = request.headers["if-match"];
   if (header === undefined || header === "*") return {};
-  const version = /^"(\d{1,9})"$/.exec(header)?.[1];
+  // What follows the hyphen tells answers apart, not what is stored.
+  const version = /^"(\d{1,9})(?:-[\w-]+)?"$/.exec(header)?.[1];
   if (version) return { version: Number(version) };
   throw new AppError("version-mismatch", 'If-Match takes one ETag as it was answered, such as "3", or * for any.');
 }

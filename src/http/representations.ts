@@ -1,30 +1,37 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
 import type { z } from "zod";
+import { digest } from "../digest";
 import type { App } from "./app-type";
-import { type CsvCell, csvColumns, toCsv } from "./csv";
+import { csvColumns, toCsv } from "./csv";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Set on a route that also answers `Accept: text/csv`. */
-    csv?: CsvForm;
+    /** The other media types that a route answers in, each made from the JSON answer itself. */
+    forms?: Forms;
+    /** Set on a route whose answer changes without its `version`: with the day, or with what is logged. */
+    derived?: boolean;
   }
 }
 
-export type CsvRow = Record<string, CsvCell>;
+export type Forms = { [mediaType: string]: (body: never) => string };
 
 /** How an answer becomes a table: its columns, and its rows read from the JSON answer itself. */
 export type CsvForm = { columns: string[]; rows(body: never): unknown[] };
 
+export function csvForm({ columns, rows }: CsvForm): { forms: Forms } {
+  return { forms: { "text/csv": (body) => toCsv(columns, rows(body)) } };
+}
+
 /** A list as a table: one row an item, one column a field. */
-export function csvList(item: z.ZodType): { csv: CsvForm } {
-  return { csv: { columns: csvColumns(item), rows: (body: { items: unknown[] }) => body.items } };
+export function csvList(item: z.ZodType): { forms: Forms } {
+  return csvForm({ columns: csvColumns(item), rows: (body: { items: unknown[] }) => body.items });
 }
 
 /**
  * What follows from an answer's shape, so that no route can forget it: an entity's ETag from
- * its `version`, a list's Link from its `next`, and CSV made from the JSON answer, so that
- * the two cannot disagree.
+ * its `version`, a list's Link from its `next`, and other forms made from the JSON answer, so
+ * that they cannot disagree.
  */
 export function negotiateRepresentations(app: App): void {
   app.addHook("preSerialization", async (request, reply, payload) => {
@@ -35,21 +42,30 @@ export function negotiateRepresentations(app: App): void {
   });
   app.addHook("onSend", async (request, reply, payload) => {
     reply.header("Cache-Control", "private, no-store").header("X-Request-Id", request.id).header("X-Content-Type-Options", "nosniff");
+    const { forms, derived } = request.routeOptions.config;
+    if (derived && typeof payload === "string" && reply.hasHeader("ETag"))
+      reply.header("ETag", derivedEtag(String(reply.getHeader("ETag")), JSON.parse(payload)));
     if (isUnchanged(request, reply)) {
       reply.status(304).removeHeader("Content-Type").removeHeader("Content-Length");
       return null;
     }
-    const { csv } = request.routeOptions.config;
-    if (!csv) return payload;
+    if (!forms) return payload;
     reply.header("Vary", "Accept");
-    if (reply.statusCode !== 200 || typeof payload !== "string" || !prefersCsv(request)) return payload;
-    reply.removeHeader("Content-Length").header("Content-Type", "text/csv; charset=utf-8; header=present");
-    return toCsv(csv.columns, csv.rows(JSON.parse(payload) as never));
+    const type = preferred(request, Object.keys(forms));
+    const form = type && forms[type];
+    if (reply.statusCode !== 200 || typeof payload !== "string" || !form) return payload;
+    reply.removeHeader("Content-Length").header("Content-Type", `${type}; charset=utf-8${type === "text/csv" ? "; header=present" : ""}`);
+    return form(JSON.parse(payload) as never);
   });
 }
 
 export function etag(version: number): string {
   return `"${version}"`;
+}
+
+/** `"3-x1Yz"`: of two answers with the same version, those that say the same have the same tag. */
+function derivedEtag(tag: string, body: unknown): string {
+  return tag.replace(/"$/, `-${digest(body).toString("base64url").slice(0, 8)}"`);
 }
 
 function linkToNext(request: FastifyRequest, cursor: string): string {
@@ -66,6 +82,7 @@ function isUnchanged(request: FastifyRequest, reply: FastifyReply): boolean {
   return known.split(",").some((tag) => ["*", String(current)].includes(tag.trim().replace(/^W\//, "")));
 }
 
-function prefersCsv(request: FastifyRequest): boolean {
-  return new Negotiator(request.raw).mediaType(["application/json", "text/csv"]) === "text/csv";
+/** The form that the caller would rather have than JSON, if any. */
+function preferred(request: FastifyRequest, types: string[]): string | undefined {
+  return new Negotiator(request.raw).mediaType(["application/json", ...types]);
 }

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { type Scope, visibleLearners } from "../access/scope";
 import { containsAllWords } from "../database/search";
 import type { Db } from "../database/transaction";
+import { type Day, dayIn } from "../days";
 import { AppError } from "../errors";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
@@ -14,6 +15,11 @@ export function createLearner(db: Db, input: LearnerCreate, timeZone: string): P
 
 export function getLearner(db: Db, id: string): Promise<Learner> {
   return db.learner.findUniqueOrThrow({ where: { id } });
+}
+
+/** The day that it is for a learner. */
+export async function todayOf(db: Db, id: string, now: Date): Promise<Day> {
+  return dayIn(now, (await getLearner(db, id)).timeZone);
 }
 
 export function listLearners(db: Db, scope: Scope, { q, email, externalId, ...page }: LearnerList): Promise<Page<Learner>> {

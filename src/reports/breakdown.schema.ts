@@ -3,6 +3,7 @@ import { PERIODS } from "../days";
 import { csvColumns } from "../http/csv";
 import type { CsvForm } from "../http/representations";
 import { DayText, Id } from "../http/schema";
+import { ByMode } from "../mix";
 import { sessionFilters } from "../study-sessions/filters";
 
 const GROUPS_OF_A_LEARNER = ["goal", "skill", "resource", "resource-type", "verification"] as const;
@@ -34,15 +35,14 @@ export type TeamBreakdownQuery = z.infer<typeof TeamBreakdownQuery>;
 
 const percent = z.number().min(0).max(100);
 const perMode = <T extends z.ZodType>(each: T) => z.object({ onTheJob: each, social: each, formal: each });
-const counted = z.object({ onTheJob: z.int(), social: z.int(), formal: z.int(), unclassified: z.int(), total: z.int() });
 const rating = z.object({ mean: z.number().min(1).max(5).nullable(), rated: z.int() });
 
 const figures = {
-  minutes: counted,
+  minutes: ByMode,
   share: perMode(percent)
     .nullable()
     .meta({ description: "Percent of the classified minutes; the three add up to exactly 100.0. null: nothing was classified." }),
-  sessions: counted.meta({ description: "Sessions that included the mode; `unclassified`: that left a remainder." }),
+  sessions: ByMode.meta({ description: "Sessions that included the mode; `unclassified`: that left a remainder." }),
   impact: z
     .object({ onTheJob: rating, social: rating, formal: rating, total: rating })
     .meta({ description: "Mean self-rating, 1 to 5, of the sessions that included the mode, and how many were rated." }),
@@ -68,8 +68,8 @@ const Figures = z.object(figures);
 export type Figures = z.infer<typeof Figures>;
 
 const ReportTarget = perMode(z.int())
-  .extend({ setBy: z.enum(["learner", "team", "organisation"]), setById: Id.nullable() })
-  .meta({ description: "The nearest reference mix: the learner's, a team's above, or the organisation's." });
+  .extend({ setBy: z.enum(["goal", "learner", "team", "organisation"]), setById: Id.nullable() })
+  .meta({ description: "The nearest reference mix: the goal's that the report or the group is of, the learner's, a team's above, or the organisation's." });
 export type ReportTarget = z.infer<typeof ReportTarget>;
 
 const Previous = z.object({ from: z.iso.date(), to: z.iso.date(), ...figures });

@@ -11,7 +11,7 @@ import { type BreakdownFrame, makeBreakdown } from "./breakdown";
 import { type BreakdownQuestion, readBreakdown } from "./breakdown.query";
 import type { Breakdown, GroupBy, LearnerBreakdownQuery, ReportTarget, TeamBreakdownQuery } from "./breakdown.schema";
 import { bucketsOf, previousPeriod, reportPeriod, type Span } from "./period";
-import { organisationTarget, targetsOfLearners, targetsOfTeams } from "./targets";
+import { organisationTarget, targetsOfGoals, targetsOfLearners, targetsOfTeams } from "./targets";
 
 /** A learner's own mix, whatever teams they were in; today is the learner's. */
 export async function getLearnerBreakdown(db: Db, config: Config, learnerId: string, query: LearnerBreakdownQuery, now: Date): Promise<Breakdown> {
@@ -20,12 +20,14 @@ export async function getLearnerBreakdown(db: Db, config: Config, learnerId: str
   const { question, frame } = pose(query, today, config);
   const targets = await targetsOfLearners(db, [learnerId], today);
   const rows = await readBreakdown(db, { ...question, scope: { learnerId } });
+  const goals = query.groupBy === "goal" ? groupIds(rows).filter(Boolean) : [query.goal ?? "none"].filter((id) => id !== "none");
+  const ofGoals = await targetsOfGoals(db, learnerId, goals);
   return makeBreakdown(
     {
       ...frame,
       scope: { type: "learner", id: learnerId, name: learner.name, depth: null, membership: null },
-      target: targets.get(learnerId) ?? organisationTarget(config.TARGET),
-      targets: new Map(),
+      target: ofGoals.get(query.goal ?? "") ?? targets.get(learnerId) ?? organisationTarget(config.TARGET),
+      targets: ofGoals,
       withheldLearners: 0,
     },
     rows,
@@ -125,10 +127,10 @@ async function hiddenLearners(
  */
 function mayBeCounted(
   hidden: string[],
-  { bucket, compare, groupBy, goal, skill, resource, resourceType, verification, learner }: TeamBreakdownQuery,
+  { bucket, compare, groupBy, goal, step, skill, resource, resourceType, verification, learner }: TeamBreakdownQuery,
   minGroupSize: number,
 ): boolean {
-  const sliced = bucket ?? compare ?? groupBy ?? goal ?? skill ?? resource ?? resourceType ?? verification ?? learner;
+  const sliced = bucket ?? compare ?? groupBy ?? goal ?? step ?? skill ?? resource ?? resourceType ?? verification ?? learner;
   return !sliced && hidden.length >= minGroupSize;
 }
 
@@ -140,8 +142,12 @@ async function targetsOfGroups(
   config: Config,
 ): Promise<Map<string, ReportTarget>> {
   if (groupBy !== "team" && groupBy !== "learner") return new Map();
-  const ids = [...new Set(rows.filter(({ level }) => level === "group").map(({ key }) => key))];
+  const ids = groupIds(rows);
   const nearest = await (groupBy === "team" ? targetsOfTeams(db, ids) : targetsOfLearners(db, ids, today));
   const organisation = organisationTarget(config.TARGET);
   return new Map(ids.map((id) => [id, nearest.get(id) ?? organisation]));
+}
+
+function groupIds(rows: { level: string; key: string }[]): string[] {
+  return [...new Set(rows.filter(({ level }) => level === "group").map(({ key }) => key))];
 }

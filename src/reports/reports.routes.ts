@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { problems } from "../http/problem";
-import { csvList } from "../http/representations";
+import { csvForm, csvList } from "../http/representations";
 import { Id } from "../http/schema";
 import { StudySession, StudySessionPage, TeamStudySessionList } from "../study-sessions/study-sessions.schema";
 import { Breakdown, breakdownCsv, LearnerBreakdownQuery, TeamBreakdownQuery } from "./breakdown.schema";
@@ -16,7 +16,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
     method: "GET",
     url: "/learners/:learnerId/breakdown",
     preHandler: may.readLearner,
-    config: { csv: breakdownCsv },
+    config: csvForm(breakdownCsv),
     schema: {
       operationId: "getLearnerBreakdown",
       summary: "Read a learner's real mix of on-the-job, social and formal learning",
@@ -32,7 +32,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
     method: "GET",
     url: "/teams/:teamId/breakdown",
     preHandler: may.reportOnTeam,
-    config: { csv: breakdownCsv },
+    config: csvForm(breakdownCsv),
     schema: {
       operationId: "getTeamBreakdown",
       summary: "Read a team's real mix of on-the-job, social and formal learning",

@@ -36,6 +36,13 @@ export async function targetsOfLearners(db: Db, learnerIds: string[], today: Day
   );
 }
 
+/** The targets of those of a learner's goals that have one. */
+export async function targetsOfGoals(db: Db, learnerId: string, goalIds: string[]): Promise<Map<string, ReportTarget>> {
+  if (!goalIds.length) return new Map();
+  const goals = await db.goal.findMany({ where: { learnerId, id: { in: goalIds }, NOT: { target: { isEmpty: true } } } });
+  return new Map(goals.map(({ id, target }) => [id, toTarget(target, "goal", id)]));
+}
+
 function toTarget(stored: number[], setBy: ReportTarget["setBy"], setById: string | null): ReportTarget {
   return { ...perMode((mode) => stored[MODES.indexOf(mode)] as number), setBy, setById };
 }

@@ -16,6 +16,12 @@ export const Resource = z
     skills: Skills,
     estimatedMinutes: z.int().min(1).max(10_000_000).nullable(),
     learnerId: Id.nullable().meta({ description: "The learner here who is this mentor or coach." }),
+    capacityMinutesPerWeek: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .nullable()
+      .meta({ description: "How much it, or they, can give to everybody together, such as a mentor's hours. The growth report holds the load against it." }),
     archivedAt: Instant.nullable(),
     version: z.int(),
     createdAt: Instant,
@@ -37,6 +43,7 @@ export const Resource = z
         skills: ["kubernetes"],
         estimatedMinutes: 1200,
         learnerId: null,
+        capacityMinutesPerWeek: null,
         archivedAt: null,
         version: 1,
         createdAt: "2026-03-02T08:00:00.000Z",

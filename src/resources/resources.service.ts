@@ -13,6 +13,13 @@ export function effectiveMode({ mode, type }: { mode: Mode | null; type: Resourc
   return mode ?? MODE_OF_TYPE[type];
 }
 
+/** The resources with these ids that there are, by id. */
+export async function resourcesById(db: Db, ids: (string | null | undefined)[]): Promise<Map<string, Resource>> {
+  const known = [...new Set(ids.filter((id) => id != null))];
+  const resources = known.length ? await db.resource.findMany({ where: { id: { in: known } } }) : [];
+  return new Map(resources.map((resource) => [resource.id, present(resource)]));
+}
+
 export async function createResource(db: Db, input: ResourceCreate): Promise<Resource> {
   return present(await db.resource.create({ data: { id: uuidv7(), ...input } }));
 }

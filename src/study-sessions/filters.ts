@@ -10,6 +10,7 @@ const none = z.literal("none");
 /** The filters that lists of sessions and breakdowns share; `none` asks for sessions without one. */
 export const sessionFilters = {
   goal: z.union([Id, none]).optional(),
+  step: z.union([Id, none]).optional(),
   skill: z.union([none, Skill]).optional(),
   resource: z.union([Id, none]).optional(),
   resourceType: z
@@ -57,11 +58,12 @@ export function teamsOf({ teamId, depth }: Pick<TeamScope, "teamId" | "depth">):
 }
 
 /** `AND …` on `s`: the filters' conditions. */
-export function matching({ goal, skill, resource, resourceType, verification }: SessionFilters): Prisma.Sql {
+export function matching({ goal, step, skill, resource, resourceType, verification }: SessionFilters): Prisma.Sql {
   return Prisma.join(
     [
       Prisma.empty,
       equalOrNone(Prisma.sql`s.goal_id`, goal, "uuid"),
+      equalOrNone(Prisma.sql`s.step_id`, step, "uuid"),
       equalOrNone(Prisma.sql`s.resource_id`, resource, "uuid"),
       equalOrNone(Prisma.sql`s.resource_type`, resourceType, "resource_type"),
       equalOrNone(Prisma.sql`s.verification`, verification, "verification"),

@@ -1,11 +1,12 @@
 import { v7 as uuidv7 } from "uuid";
 import { type Caller, type Scope, writableLearners } from "../access/scope";
-import type { Db } from "../database/transaction";
+import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
 import { digest } from "../digest";
 import { AppError, invalid, notFound } from "../errors";
-import type { Goal, Resource, StudySession as Row } from "../generated/prisma/client";
+import type { Goal, Resource, StudySession as Row, Step } from "../generated/prisma/client";
 import { effectiveMode } from "../resources/resources.service";
+import { NO_STEP } from "../steps/steps.service";
 import { insertSessions } from "./insert-sessions";
 import { splitMinutes } from "./split";
 import type { StudySessionCreate } from "./study-sessions.schema";
@@ -14,6 +15,7 @@ import type { StudySessionCreate } from "./study-sessions.schema";
 export type Entry = { learnerId: string; id?: string | undefined; input: StudySessionCreate };
 export type Logged = { created: boolean; row: Row } | { error: AppError };
 
+const NO_GOAL = "The learner has no such goal. Use the id of one of the learner's own goals.";
 const EARLIEST = new Date("1970-01-01T00:00:00Z");
 const SLACK_MS = 86_400_000;
 
@@ -25,7 +27,7 @@ export async function logSessions(db: Db, scope: Scope, entries: Entry[], now: D
   const known = await lookUp(db, scope, entries);
   const prepared = entries.map((entry) => attempt(() => prepare(entry, known, scope.caller, now)));
   const rows = prepared.filter((row): row is Row => !(row instanceof AppError));
-  const fresh = new Set((rows.length ? await insertSessions(db, rows) : []).map(key));
+  const fresh = await store(db, rows, known);
   const present = await findPresent(db, rows, fresh);
   return prepared.map((row) => {
     if (row instanceof AppError) return { error: row };
@@ -42,12 +44,14 @@ export function checkStart(startedAt: Date, now: Date): void {
   if (startedAt.getTime() > now.getTime() + SLACK_MS) throw invalid("#/startedAt", "A session cannot begin in the future. Log it when it has begun.");
 }
 
-type Known = { zones: Map<string, string>; resources: Map<string, Resource>; goals: Map<string, Goal> };
+type Known = { zones: Map<string, string>; resources: Map<string, Resource>; goals: Map<string, Goal>; steps: Map<string, Step> };
 
 async function lookUp(db: Db, scope: Scope, entries: Entry[]): Promise<Known> {
   const learnerIds = unique(entries.map(({ learnerId }) => learnerId));
-  const resourceIds = unique(entries.map(({ input }) => input.resourceId));
-  const goalIds = unique(entries.map(({ input }) => input.goalId));
+  const stepIds = unique(entries.map(({ input }) => input.stepId));
+  const steps = stepIds.length ? await db.step.findMany({ where: { learnerId: { in: learnerIds }, id: { in: stepIds } } }) : [];
+  const resourceIds = unique([...entries.map(({ input }) => input.resourceId), ...steps.map(({ resourceId }) => resourceId)]);
+  const goalIds = unique([...entries.map(({ input }) => input.goalId), ...steps.map(({ goalId }) => goalId)]);
   const [learners, resources, goals] = await Promise.all([
     db.learner.findMany({ where: { AND: [{ id: { in: learnerIds } }, writableLearners(scope)] }, select: { id: true, timeZone: true } }),
     resourceIds.length ? db.resource.findMany({ where: { id: { in: resourceIds } } }) : [],
@@ -57,6 +61,7 @@ async function lookUp(db: Db, scope: Scope, entries: Entry[]): Promise<Known> {
     zones: new Map(learners.map((learner) => [learner.id, learner.timeZone])),
     resources: new Map(resources.map((resource) => [resource.id, resource])),
     goals: new Map(goals.map((goal) => [key(goal), goal])),
+    steps: new Map(steps.map((step) => [key(step), step])),
   };
 }
 
@@ -65,13 +70,12 @@ function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, 
   if (!zone) throw notFound();
   const { mode, split, timeZone = zone, startedAt, minutes } = input;
   checkStart(startedAt, now);
-  const resource = refer(known.resources, input.resourceId, "#/resourceId", "The resource does not exist. Look it up under /v1/resources.");
-  const goal = refer(
-    known.goals,
-    input.goalId && key({ learnerId, id: input.goalId }),
-    "#/goalId",
-    "The learner has no such goal. Use the id of one of the learner's own goals.",
-  );
+  const step = refer(known.steps, input.stepId && key({ learnerId, id: input.stepId }), "#/stepId", NO_STEP);
+  const { goalId = step?.goalId ?? null, resourceId = step?.resourceId ?? null } = input;
+  if (step && step.goalId !== goalId)
+    throw invalid("#/stepId", "The step belongs to another goal than goalId says. Leave goalId out, or use a step of that goal.");
+  const resource = refer(known.resources, resourceId, "#/resourceId", "The resource does not exist. Look it up under /v1/resources.");
+  const goal = refer(known.goals, goalId && key({ learnerId, id: goalId }), "#/goalId", NO_GOAL);
   if (caller.role === "learner" && input.verification === "systemRecorded") {
     throw invalid("#/verification", "What learners log themselves is self-reported. Leave verification out.");
   }
@@ -81,10 +85,11 @@ function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, 
     startedAt,
     timeZone,
     occurredOn: toDate(dayIn(startedAt, timeZone)),
-    ...splitMinutes({ minutes, mode, split }, resource ? effectiveMode(resource) : null),
+    ...splitMinutes({ minutes, mode, split }, defaultMode(resource, step, input.resourceId)),
     impact: input.impact ?? null,
-    goalId: input.goalId ?? null,
-    resourceId: input.resourceId ?? null,
+    goalId,
+    stepId: step?.id ?? null,
+    resourceId,
     resourceType: resource?.type ?? null,
     skills: input.skills ?? unique([...(resource?.skills ?? []), ...(goal?.skills ?? [])]).slice(0, 20),
     verification: input.verification ?? "selfReported",
@@ -96,6 +101,38 @@ function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, 
     updatedAt: now,
     deletedAt: null,
   };
+}
+
+/** The mode of what the session names itself, else the step's. */
+function defaultMode(resource: Resource | undefined, step: Step | undefined, named: string | null | undefined) {
+  const ofResource = resource ? effectiveMode(resource) : null;
+  return (named ? (ofResource ?? step?.mode) : (step?.mode ?? ofResource)) ?? null;
+}
+
+/** Stores what is new; a step's first session starts the step. */
+async function store(db: Db, rows: Row[], { steps }: Known): Promise<Set<string>> {
+  if (!rows.length) return new Set();
+  const starts = rows.filter(({ learnerId, stepId }) => stepId && !steps.get(key({ learnerId, id: stepId }))?.startedOn);
+  if (!starts.length) return new Set((await insertSessions(db, rows)).map(key));
+  return inTransaction(db, async (tx) => {
+    const fresh = new Set((await insertSessions(tx, rows)).map(key));
+    await startSteps(
+      tx,
+      starts.filter((row) => fresh.has(key(row))),
+    );
+    return fresh;
+  });
+}
+
+function startSteps(db: Db, rows: Row[]): Promise<number> {
+  const starts = rows.map(({ learnerId, stepId, occurredOn }) => ({ learner_id: learnerId, id: stepId, day: occurredOn }));
+  return db.$executeRaw`
+    UPDATE steps SET started_on = first.day, version = version + 1
+    FROM (
+      SELECT learner_id, id, min(day) AS day FROM jsonb_to_recordset(${JSON.stringify(starts)}::jsonb) AS start(learner_id uuid, id uuid, day date)
+      GROUP BY learner_id, id
+    ) first
+    WHERE steps.learner_id = first.learner_id AND steps.id = first.id AND steps.started_on IS NULL`;
 }
 
 /** The rows that were there before, under the ids that did not go in. */

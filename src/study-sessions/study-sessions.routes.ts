@@ -6,9 +6,11 @@ import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problemBody, problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
+import { confirmSession, withdrawConfirmation } from "./confirmations";
 import {
   Batch,
   BatchOutcome,
+  Confirmation,
   type Outcome,
   StudySession,
   StudySessionCreate,
@@ -124,6 +126,24 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       await deleteSession(db, request.params.learnerId, request.params.sessionId, ifVersion(request), clock());
       return reply.status(204).send(null);
     },
+  });
+
+  const confirmation = { tags, params, response: { 200: Confirmation, ...problems("not-found", "forbidden", "already-verified") } };
+
+  app.route({
+    method: "PUT",
+    url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
+    preHandler: may.confirmSession,
+    schema: { operationId: "confirmStudySession", summary: "Confirm a study session, as the mentor that it was spent with", ...confirmation },
+    handler: ({ params }) => confirmSession(db, params.learnerId, params.sessionId, clock()),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
+    preHandler: may.confirmSession,
+    schema: { operationId: "withdrawStudySessionConfirmation", summary: "Take the mentor's confirmation back", ...confirmation },
+    handler: ({ params }) => withdrawConfirmation(db, params.learnerId, params.sessionId, clock()),
   });
 
   app.route({

@@ -28,6 +28,7 @@ export const StudySession = z
     unclassifiedMinutes: part,
     impact: impact.nullable(),
     goalId: Id.nullable(),
+    stepId: Id.nullable().meta({ description: "A step of that goal." }),
     resourceId: Id.nullable(),
     resourceType: z.enum(ResourceType).nullable().meta({ description: "The resource's type when the session was logged." }),
     skills: Skills,
@@ -56,6 +57,7 @@ export const StudySession = z
         unclassifiedMinutes: 0,
         impact: 4,
         goalId: null,
+        stepId: null,
         resourceId: null,
         resourceType: null,
         skills: ["kubernetes"],
@@ -71,19 +73,49 @@ export const StudySession = z
   });
 export type StudySession = z.infer<typeof StudySession>;
 
+export const Confirmation = StudySession.pick({
+  learnerId: true,
+  id: true,
+  startedAt: true,
+  minutes: true,
+  resourceId: true,
+  verification: true,
+  version: true,
+})
+  .strip()
+  .meta({
+    id: "StudySessionConfirmation",
+    description: "A session as the mentor knows it that it was spent with: neither its rating nor its note.",
+    examples: [
+      {
+        learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+        id: "0193d5a0-6c00-7a31-9d4e-ffffffffffff",
+        startedAt: "2026-11-20T08:15:00.000Z",
+        minutes: 90,
+        resourceId: "0193d5a0-6c00-7a31-9d4e-dddddddddddd",
+        verification: "mentor-confirmed",
+        version: 2,
+      },
+    ],
+  });
+export type Confirmation = z.infer<typeof Confirmation>;
+
 export const StudySessionCreate = z
   .strictObject({
     startedAt: Instant,
     timeZone: TimeZone.optional().meta({ description: "The learner's own unless told." }),
     minutes,
-    mode: kebabEnum(Mode).optional().meta({ description: "All minutes are of this mode. Neither this nor `split`: the resource's mode, or unclassified." }),
+    mode: kebabEnum(Mode)
+      .optional()
+      .meta({ description: "All minutes are of this mode. Neither this nor `split`: the resource's mode, or the step's, or unclassified." }),
     split: z
       .strictObject({ onTheJob: part.optional(), social: part.optional(), formal: part.optional() })
       .optional()
       .meta({ description: "Minutes per mode; what they leave is unclassified." }),
     impact: impact.nullable().optional(),
-    goalId: Id.nullable().optional(),
-    resourceId: Id.nullable().optional(),
+    goalId: Id.nullable().optional().meta({ description: "The step's unless told." }),
+    stepId: Id.nullable().optional(),
+    resourceId: Id.nullable().optional().meta({ description: "The step's unless told." }),
     skills: Skills.optional().meta({ description: "The resource's and the goal's unless told." }),
     note: prose(10_000).nullable().optional(),
     noteShared: z.boolean().optional(),

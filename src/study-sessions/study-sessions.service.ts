@@ -1,10 +1,11 @@
-import type { Scope } from "../access/scope";
+import { isOwn, type Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
 import { type AppError, flawed, notFound } from "../errors";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
+import { goalOfStep } from "../steps/steps.service";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
 import { checkStart, type Entry, logSessions } from "./log-sessions";
 import { resplitMinutes } from "./split";
@@ -121,6 +122,9 @@ export function updateSession(
     };
     if (scope.caller.role === "learner" && changesWhatWasVerified(input)) data.verification = "selfReported";
     if (input.resourceId !== undefined) data.resourceType = await typeOf(tx, input.resourceId);
+    if (input.stepId && !input.goalId) data.goalId = await goalOfStep(tx, learnerId, input.stepId);
+    // Of another goal, or of none, the step would be somebody else's.
+    if (input.goalId !== undefined && input.stepId === undefined && input.goalId !== before.goalId) data.stepId = null;
     return present(scope)(await tx.studySession.update({ where, data }));
   });
 }
@@ -134,20 +138,17 @@ export async function deleteSession(db: Db, learnerId: string, id: string, ifVer
 }
 
 /** A session as this caller may see it: a note stays its learner's unless shared. */
-export function present({ caller }: Scope) {
-  return (row: Row): StudySession => {
-    const own = caller.role === "learner" && caller.learnerId === row.learnerId;
-    return {
-      ...row,
-      unclassifiedMinutes: row.minutes - row.onTheJobMinutes - row.socialMinutes - row.formalMinutes,
-      note: own || row.noteShared ? row.note : null,
-    };
-  };
+export function present(scope: Scope) {
+  return (row: Row): StudySession => ({
+    ...row,
+    unclassifiedMinutes: row.minutes - row.onTheJobMinutes - row.socialMinutes - row.formalMinutes,
+    note: row.noteShared || isOwn(scope, row.learnerId) ? row.note : null,
+  });
 }
 
-/** Another's word stands for the time and its split: what the learner then writes over is the learner's word. */
-function changesWhatWasVerified({ startedAt, minutes, mode, split }: StudySessionUpdate): boolean {
-  return (startedAt ?? minutes ?? mode ?? split) !== undefined;
+/** Another's word stands for the time, its split and whom it was spent with: what the learner then writes over is the learner's word. */
+function changesWhatWasVerified({ startedAt, minutes, mode, split, resourceId }: StudySessionUpdate): boolean {
+  return [startedAt, minutes, mode, split, resourceId].some((field) => field !== undefined);
 }
 
 function toEntry({ learnerId, id, ...input }: BatchItem): Entry {

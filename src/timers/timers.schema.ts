@@ -9,18 +9,26 @@ export const Timer = z
     startedAt: Instant,
     mode: kebabEnum(Mode).nullable(),
     goalId: Id.nullable(),
+    stepId: Id.nullable().meta({ description: "A step of that goal." }),
     resourceId: Id.nullable(),
   })
   .meta({
     id: "Timer",
     description: "A running timer; one per learner.",
     examples: [
-      { learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e", startedAt: "2026-11-20T08:15:00.000Z", mode: "on-the-job", goalId: null, resourceId: null },
+      {
+        learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+        startedAt: "2026-11-20T08:15:00.000Z",
+        mode: "on-the-job",
+        goalId: null,
+        stepId: null,
+        resourceId: null,
+      },
     ],
   });
 export type Timer = z.infer<typeof Timer>;
 
-export const TimerStart = Timer.pick({ mode: true, goalId: true, resourceId: true })
+export const TimerStart = Timer.pick({ mode: true, goalId: true, stepId: true, resourceId: true })
   .partial()
   .strict()
   .meta({ id: "TimerStart", examples: [{ mode: "on-the-job" }] });

@@ -1,6 +1,7 @@
 import type { Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError } from "../errors";
+import { goalOfStep } from "../steps/steps.service";
 import type { StudySession } from "../study-sessions/study-sessions.schema";
 import { logSession } from "../study-sessions/study-sessions.service";
 import type { Timer, TimerStart, TimerStop } from "./timers.schema";
@@ -9,8 +10,9 @@ const MS_PER_MINUTE = 60_000;
 const LONGEST_MINUTES = 1440;
 
 /** The primary key holds a learner to one timer. */
-export function startTimer(db: Db, learnerId: string, input: TimerStart, now: Date): Promise<Timer> {
-  return db.timer.create({ data: { ...input, learnerId, startedAt: now } });
+export async function startTimer(db: Db, learnerId: string, input: TimerStart, now: Date): Promise<Timer> {
+  const goalId = input.goalId ?? (input.stepId ? await goalOfStep(db, learnerId, input.stepId) : null);
+  return db.timer.create({ data: { ...input, goalId, learnerId, startedAt: now } });
 }
 
 export function getTimer(db: Db, learnerId: string): Promise<Timer> {
@@ -28,7 +30,7 @@ export async function discardTimer(db: Db, learnerId: string): Promise<void> {
  */
 export function stopTimer(db: Db, scope: Scope, learnerId: string, input: TimerStop, now: Date): Promise<StudySession> {
   return inTransaction(db, async (tx) => {
-    const { startedAt, mode, goalId, resourceId } = await tx.timer.delete({ where: { learnerId } });
+    const { startedAt, mode, goalId, stepId, resourceId } = await tx.timer.delete({ where: { learnerId } });
     const minutes = input.minutes ?? Math.max(1, Math.round((now.getTime() - startedAt.getTime()) / MS_PER_MINUTE));
     if (minutes > LONGEST_MINUTES) {
       throw new AppError(
@@ -36,7 +38,9 @@ export function stopTimer(db: Db, scope: Scope, learnerId: string, input: TimerS
         `The timer has run for ${minutes} minutes. Stop it with the minutes that were learned, at most ${LONGEST_MINUTES}, or discard it.`,
       );
     }
-    const known = { goalId, resourceId, ...(input.split ? {} : { mode: mode ?? undefined }) };
+    // What the timer does not say may come from the step; a step belongs to one goal.
+    const place = input.goalId === undefined ? { goalId: goalId ?? undefined, stepId: stepId ?? undefined } : {};
+    const known = { ...place, resourceId: resourceId ?? undefined, ...(input.split ? {} : { mode: mode ?? undefined }) };
     const { session } = await logSession(tx, scope, { learnerId, input: { ...known, ...input, startedAt, minutes } }, now);
     return session;
   });

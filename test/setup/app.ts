@@ -56,7 +56,7 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
 
 /** Removes every row; the schema stays. */
 export async function empty(db: PrismaClient): Promise<void> {
-  await db.$executeRaw`TRUNCATE idempotency_keys, api_keys, timers, study_sessions, goals, resources, memberships, team_closure, teams, learners`;
+  await db.$executeRaw`TRUNCATE learners, teams, resources, paths, api_keys CASCADE`;
 }
 
 function client(url: string, key: string | null): Client {

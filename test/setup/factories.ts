@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { createApiKey } from "../../src/api-keys/api-keys.service";
 import { type Day, dayIn, toDate } from "../../src/days";
-import type { Goal, Learner, Prisma, PrismaClient, Resource, StudySession, Team } from "../../src/generated/prisma/client";
+import type { Goal, Learner, Path, Prisma, PrismaClient, Resource, Step, StudySession, Team } from "../../src/generated/prisma/client";
 
 // Each builds the parents that are not given, so that a test states only what matters to it.
 
@@ -41,7 +41,35 @@ export function buildResource(db: PrismaClient, overrides: Partial<Prisma.Resour
 
 export async function buildGoal(db: PrismaClient, { learnerId, ...overrides }: Partial<Prisma.GoalUncheckedCreateInput> = {}): Promise<Goal> {
   const owner = learnerId ?? (await buildLearner(db)).id;
-  return db.goal.create({ data: { id: uuidv7(), title: `Goal ${++count}`, learnerId: owner, ...overrides } });
+  const completedOn = overrides.status === "completed" ? toDate("2026-06-01") : null;
+  return db.goal.create({ data: { id: uuidv7(), title: `Goal ${++count}`, learnerId: owner, completedOn, ...overrides } });
+}
+
+/** A step at the end of a goal, or of a new one; it requires the given steps. */
+export async function buildStep(
+  db: PrismaClient,
+  { learnerId, goalId, requires = [], ...overrides }: Partial<Prisma.StepUncheckedCreateInput> & { requires?: string[] } = {},
+): Promise<Step> {
+  const goal = goalId && learnerId ? { id: goalId, learnerId } : await buildGoal(db, { learnerId });
+  const of = { learnerId: goal.learnerId, goalId: goal.id };
+  const position = (await db.step.count({ where: of })) + 1;
+  const step = await db.step.create({ data: { id: uuidv7(), title: `Step ${++count}`, position, ...of, ...overrides } });
+  await db.stepPrerequisite.createMany({ data: requires.map((requiresId) => ({ ...of, stepId: step.id, requiresId })) });
+  return step;
+}
+
+type BuiltStep = Partial<Prisma.PathStepUncheckedCreateInput> & { key: string };
+
+/** A path with published versions, one for each list of steps. */
+export async function buildPath(db: PrismaClient, ...versions: BuiltStep[][]): Promise<Path> {
+  const path = await db.path.create({ data: { id: uuidv7() } });
+  for (const [index, steps] of (versions.length ? versions : [[{ key: "only" }]]).entries()) {
+    const version = { pathId: path.id, number: index + 1 };
+    await db.pathVersion.create({ data: { ...version, title: `Path ${++count}` } });
+    await db.pathStep.createMany({ data: steps.map((step, position) => ({ ...version, position, title: `Step ${step.key}`, ...step })) });
+    await db.pathVersion.update({ where: { pathId_number: version }, data: { publishedAt: new Date("2026-06-01T08:00:00Z") } });
+  }
+  return path;
 }
 
 /** A stored session of 60 minutes on the job, on `startedAt`'s day in UTC unless told. */

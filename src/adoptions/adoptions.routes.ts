@@ -1,0 +1,44 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { problems } from "../http/problem";
+import { Id } from "../http/schema";
+import { PathAdopt, PathChange, PathChangeQuery } from "./adoptions.schema";
+import { adoptPath, previewChange } from "./adoptions.service";
+
+const tags = ["Goals"];
+const params = z.object({ learnerId: Id, goalId: Id });
+const url = "/learners/:learnerId/goals/:goalId/path";
+const refusals = ["goal-closed", "path-adopted", "path-archived", "path-not-published", "prerequisite-circle", "too-many-steps"] as const;
+
+export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
+  app.route({
+    method: "PUT",
+    url,
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "adoptPath",
+      summary: "Adopt a path, or take a newer version over; what is done stays done",
+      tags,
+      params,
+      body: PathAdopt,
+      response: { 200: PathChange, ...problems("not-found", "forbidden", ...refusals) },
+    },
+    handler: ({ params, body }) => adoptPath(db, params.learnerId, params.goalId, body, clock()),
+  });
+
+  app.route({
+    method: "GET",
+    url,
+    preHandler: may.readLearner,
+    schema: {
+      operationId: "previewPathChange",
+      summary: "See what taking a newer version over would change, without changing anything",
+      tags,
+      params,
+      querystring: PathChangeQuery,
+      response: { 200: PathChange, ...problems("not-found", ...refusals) },
+    },
+    handler: ({ params, query }) => previewChange(db, params.learnerId, params.goalId, query.version, clock()),
+  });
+}

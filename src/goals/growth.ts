@@ -1,0 +1,28 @@
+import type { Growth } from "./goals.schema";
+import type { GrowthRow } from "./growth.query";
+import { RULES } from "./health";
+
+/** A goal's figures as they travel. */
+export function makeGrowth(row: GrowthRow): Growth {
+  const { health, explanation } = RULES[row.rule];
+  const { plannedOnTheJob: onTheJob, plannedSocial: social, plannedFormal: formal, planned: total } = row;
+  return {
+    progress: row.progress,
+    health: health && { status: health, rule: row.rule, explanation, blockedBy: row.blockedBy },
+    steps: {
+      total: row.steps,
+      required: row.requiredSteps,
+      completed: row.completedSteps,
+      skipped: row.skippedSteps,
+      blocked: row.blockedSteps,
+      overdue: row.overdueSteps,
+      dueSoon: row.dueSoonSteps,
+    },
+    plannedMinutes: { onTheJob, social, formal, unclassified: total - onTheJob - social - formal, total },
+    loggedMinutes: row.logged,
+    remainingMinutes: row.remaining,
+    unestimatedSteps: row.unestimatedSteps,
+    minutesPerWeek: row.pace === null ? null : Math.round(row.pace * 10) / 10,
+    projectedEnd: row.projectedEnd,
+  };
+}

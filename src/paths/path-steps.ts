@@ -1,0 +1,73 @@
+import type { Db } from "../database/transaction";
+import { AppError, invalid } from "../errors";
+import type { Mode } from "../generated/prisma/enums";
+import type { ByMode } from "../mix";
+import { circleIn, criticalPath } from "../prerequisites";
+import { resourcesById } from "../resources/resources.service";
+import type { PathStep, PathStepCreate } from "./paths.schema";
+
+/**
+ * The steps of a draft as they are stored: what a step leaves out is its resource's, or the default.
+ *
+ * @throws AppError naming a key that comes twice, a prerequisite that is missing, a circle, or an unknown resource
+ */
+export async function completeSteps(db: Db, inputs: PathStepCreate[]): Promise<PathStep[]> {
+  const resources = await resourcesById(
+    db,
+    inputs.map(({ resourceId }) => resourceId),
+  );
+  const steps = inputs.map((input, index): PathStep => {
+    const resource = input.resourceId ? resources.get(input.resourceId) : undefined;
+    if (input.resourceId && !resource) {
+      const detail = "The resource does not exist. Look it up under /v1/resources.";
+      throw new AppError("reference-missing", detail, [{ pointer: `#/steps/${index}/resourceId`, detail }]);
+    }
+    const { section = null, resourceId = null, required = true, weight = 1, prerequisites = [], otherPrerequisites = [] } = input;
+    const { mode = resource?.effectiveMode ?? null, estimatedMinutes = resource?.estimatedMinutes ?? null } = input;
+    return { key: input.key, section, title: input.title, resourceId, mode, estimatedMinutes, required, weight, prerequisites, otherPrerequisites };
+  });
+  checkKeys(steps);
+  checkCircle(steps);
+  return steps;
+}
+
+/** @throws AppError naming the circle */
+export function checkCircle(steps: { key: string; title: string; prerequisites: string[] }[]): void {
+  const circle = circleIn(steps);
+  if (!circle) return;
+  const way = circle.map(({ title }) => `"${title}"`).join(" → ");
+  throw new AppError("prerequisite-circle", `Each of these steps waits for the one before it, so none could ever begin: ${way}. Take one of them apart.`);
+}
+
+type Planned = { mode: Mode | null; estimatedMinutes: number | null; required: boolean };
+
+/** What a path or a version says of its steps as a whole. */
+export function outline(steps: PathStep[]) {
+  const { minutes, steps: chain } = criticalPath(steps);
+  return { plannedMinutes: plannedMinutes(steps), criticalPath: { minutes, steps: chain.map(({ key }) => key) }, steps };
+}
+
+function plannedMinutes(steps: Planned[]): ByMode {
+  const planned: ByMode = { onTheJob: 0, social: 0, formal: 0, unclassified: 0, total: 0 };
+  for (const { mode, estimatedMinutes, required } of steps) {
+    if (!required || !estimatedMinutes) continue;
+    planned[mode ?? "unclassified"] += estimatedMinutes;
+    planned.total += estimatedMinutes;
+  }
+  return planned;
+}
+
+function checkKeys(steps: PathStep[]): void {
+  const known = new Set<string>();
+  steps.forEach(({ key }, index) => {
+    if (known.has(key)) throw invalid(`#/steps/${index}/key`, `Another step has the key "${key}" already. Give each step its own.`);
+    known.add(key);
+  });
+  steps.forEach(({ prerequisites }, index) => {
+    const place = prerequisites.findIndex((each, at) => !known.has(each) || prerequisites.indexOf(each) !== at);
+    if (place < 0) return;
+    const wrong = `"${prerequisites[place]}"`;
+    const why = known.has(prerequisites[place] as string) ? `${wrong} is named twice` : `no step of this version has the key ${wrong}`;
+    throw invalid(`#/steps/${index}/prerequisites/${place}`, `A prerequisite is another step of the path, named once: ${why}. Correct it or take it out.`);
+  });
+}

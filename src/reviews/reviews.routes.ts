@@ -1,0 +1,100 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IfMatchHeaders, ifVersion } from "../http/preconditions";
+import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
+import { Id } from "../http/schema";
+import { Review, ReviewAnswer, ReviewCreate, ReviewList, ReviewPage } from "./reviews.schema";
+import { answerReview, askForReview, getReview, listReviews, withdrawReview } from "./reviews.service";
+
+const tags = ["Goals"];
+const ofGoal = z.object({ learnerId: Id, goalId: Id });
+const params = ofGoal.extend({ reviewId: Id });
+const url = "/learners/:learnerId/goals/:goalId/reviews";
+const keyOf = ({ learnerId, goalId, reviewId }: z.infer<typeof params>) => ({ learnerId, goalId, id: reviewId });
+
+export function reviewRoutes(app: App, { db, clock, may }: Context): void {
+  app.route({
+    method: "POST",
+    url,
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "askForReview",
+      summary: "Ask a lead above to review a goal or a step",
+      tags,
+      params: ofGoal,
+      headers: IdempotencyHeaders,
+      body: ReviewCreate,
+      response: {
+        201: Review,
+        ...problems("not-found", "forbidden", "already-exists", "review-waiting", "reference-missing", "reviewer-not-above", ...KEY_REFUSALS),
+      },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+        const { learnerId, goalId } = request.params;
+        const review = await askForReview(tx, request.scope, learnerId, goalId, request.body, clock());
+        return { status: 201, body: review, location: `/v1/learners/${learnerId}/goals/${goalId}/reviews/${review.id}` };
+      }),
+  });
+
+  app.route({
+    method: "GET",
+    url,
+    preHandler: may.readLearner,
+    config: csvList(Review),
+    schema: {
+      operationId: "listReviews",
+      summary: "List a goal's reviews, the latest first",
+      tags,
+      params: ofGoal,
+      querystring: ReviewList,
+      response: { 200: ReviewPage, ...problems("not-found") },
+    },
+    handler: ({ params, query }) => listReviews(db, params.learnerId, params.goalId, query),
+  });
+
+  app.route({
+    method: "GET",
+    url: `${url}/:reviewId`,
+    preHandler: may.readLearner,
+    schema: { operationId: "getReview", summary: "Read a review", tags, params, response: { 200: Review, ...problems("not-found") } },
+    handler: ({ params }) => getReview(db, keyOf(params)),
+  });
+
+  app.route({
+    method: "PUT",
+    url: `${url}/:reviewId/answer`,
+    preHandler: may.reviewLearner,
+    schema: {
+      operationId: "answerReview",
+      summary: "Answer a review, as the lead above who was asked; an answer stays",
+      tags,
+      params,
+      headers: IfMatchHeaders,
+      body: ReviewAnswer,
+      response: { 200: Review, ...problems("not-found", "forbidden", "review-answered", "version-mismatch") },
+    },
+    handler: (request) => answerReview(db, request.scope, keyOf(request.params), request.body, ifVersion(request), clock()),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: `${url}/:reviewId`,
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "withdrawReview",
+      summary: "Withdraw a review that waits",
+      tags,
+      params,
+      headers: IfMatchHeaders,
+      response: { 204: z.null(), ...problems("not-found", "forbidden", "review-answered", "version-mismatch") },
+    },
+    handler: async (request, reply) => {
+      await withdrawReview(db, keyOf(request.params), ifVersion(request));
+      return reply.status(204).send(null);
+    },
+  });
+}

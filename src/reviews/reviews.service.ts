@@ -1,0 +1,70 @@
+import { v7 as uuidv7 } from "uuid";
+import { leadsAbove, type Scope } from "../access/scope";
+import { type Db, inTransaction } from "../database/transaction";
+import { AppError } from "../errors";
+import type { Prisma } from "../generated/prisma/client";
+import { checkReviewer, requireGoal } from "../goals/goals.service";
+import { beyond, type Page, readPage } from "../http/paging";
+import type { IfVersion } from "../http/preconditions";
+import type { Review, ReviewAnswer, ReviewCreate, ReviewList } from "./reviews.schema";
+
+type Key = { learnerId: string; goalId: string; id: string };
+
+/** @throws AppError when one waits already, or nobody above the learner could answer */
+export function askForReview(db: Db, scope: Scope, learnerId: string, goalId: string, input: ReviewCreate, now: Date): Promise<Review> {
+  return inTransaction(db, async (tx) => {
+    const goal = await requireGoal(tx, learnerId, goalId);
+    const { id = uuidv7(), reviewerId = goal.reviewerId, ...question } = input;
+    await checkReviewer(tx, scope, learnerId, reviewerId);
+    if (!(await tx.learner.count({ where: leadsAbove(learnerId, scope.today) }))) {
+      throw new AppError(
+        "reviewer-not-above",
+        "Nobody leads the learner's team of today or a team above it, so nobody could answer. Ask for a lead in the directory first.",
+      );
+    }
+    return tx.review.create({ data: { ...question, id, reviewerId, learnerId, goalId, askedAt: now } });
+  });
+}
+
+export function getReview(db: Db, { learnerId, goalId, id }: Key): Promise<Review> {
+  return db.review.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id }, goalId } });
+}
+
+/** A goal's reviews, the latest first. */
+export async function listReviews(db: Db, learnerId: string, goalId: string, { waiting, ...page }: ReviewList): Promise<Page<Review>> {
+  await requireGoal(db, learnerId, goalId);
+  const filter: Prisma.ReviewWhereInput = { learnerId, goalId, ...(waiting !== undefined && { answeredAt: waiting ? null : { not: null } }) };
+  return readPage(["reviews", filter], page, { instant: (review) => review.askedAt }, (take, after) =>
+    db.review.findMany({ where: { AND: [filter, beyond("askedAt", "desc", after)] }, orderBy: [{ askedAt: "desc" }, { id: "desc" }], take }),
+  );
+}
+
+/** Withdraws a review that waits; an answer stays. */
+export async function withdrawReview(db: Db, key: Key, ifVersion: IfVersion): Promise<void> {
+  await changeWaiting(db, key, ifVersion, (tx, where) => tx.review.delete({ where }));
+}
+
+/** @throws AppError when another was asked, or it was answered already */
+export function answerReview(db: Db, { caller }: Scope, key: Key, { verdict, comment = null }: ReviewAnswer, ifVersion: IfVersion, now: Date): Promise<Review> {
+  const answeredById = caller.role === "learner" ? caller.learnerId : null;
+  return changeWaiting(db, key, ifVersion, (tx, where, { reviewerId }) => {
+    if (reviewerId && reviewerId !== answeredById)
+      throw new AppError("forbidden", "Somebody else was asked by name. Let the learner ask you, or anybody above.");
+    return tx.review.update({ where, data: { verdict, comment, answeredById, answeredAt: now, version: { increment: 1 } } });
+  });
+}
+
+function changeWaiting<T>(
+  db: Db,
+  { learnerId, goalId, id }: Key,
+  ifVersion: IfVersion,
+  change: (tx: Db, where: Prisma.ReviewWhereUniqueInput, review: Review) => Promise<T>,
+): Promise<T> {
+  return inTransaction(db, async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM reviews WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
+    const where = { learnerId_id: { learnerId, id }, goalId, ...ifVersion };
+    const review = await tx.review.findUniqueOrThrow({ where });
+    if (review.answeredAt) throw new AppError("review-answered", "An answer stays. Ask for another review.");
+    return change(tx, where, review);
+  });
+}

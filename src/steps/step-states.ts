@@ -1,0 +1,73 @@
+import type { Db } from "../database/transaction";
+import { toDate } from "../days";
+import { AppError, invalid } from "../errors";
+import type { Step as Row } from "../generated/prisma/client";
+import { changeSteps } from "../goals/goals.service";
+import type { IfVersion } from "../http/preconditions";
+import { todayOf } from "../learners/learners.service";
+import type { Step, StepCompletion, StepSkip, StepStart } from "./steps.schema";
+import { getStep, type StepKey, undonePrerequisites, whereStep } from "./steps.service";
+
+/** Begun on a day. The first session on a step does the same. */
+export function startStep(db: Db, key: StepKey, { startedOn }: StepStart, ifVersion: IfVersion, now: Date): Promise<Step> {
+  return setDays(db, key, ifVersion, now, async (_, step, today) => ({ startedOn: pastDay("startedOn", startedOn, today) ?? step.startedOn ?? today }));
+}
+
+export function unstartStep(db: Db, key: StepKey, ifVersion: IfVersion, now: Date): Promise<Step> {
+  return setDays(db, key, ifVersion, now, async () => ({ startedOn: null }));
+}
+
+/**
+ * Completes a step, a skipped one too.
+ *
+ * @throws AppError when steps before it are not done, unless that is overridden with a reason
+ */
+export function completeStep(db: Db, key: StepKey, { completedOn, override = false, reason }: StepCompletion, ifVersion: IfVersion, now: Date): Promise<Step> {
+  if (override && !reason) throw invalid("#/reason", "Completing a blocked step takes a reason. Say why it is done although steps before it are not.");
+  if (!override && reason) throw invalid("#/override", "A reason is kept only with an override. Send override: true, or leave the reason out.");
+  return setDays(db, key, ifVersion, now, async (tx, step, today) => {
+    const day = pastDay("completedOn", completedOn, today) ?? step.completedOn ?? today;
+    if (step.completedOn) return { completedOn: day };
+    const waitsFor = await undonePrerequisites(tx, key);
+    if (waitsFor.length && !override) {
+      const names = waitsFor.map(({ title }) => `"${title}"`).join(", ");
+      throw new AppError("step-blocked", `These steps come first and are not done: ${names}. Complete or skip them, or send override: true with a reason.`);
+    }
+    return { completedOn: day, skippedOn: null, overrideReason: waitsFor.length ? (reason ?? null) : null };
+  });
+}
+
+/** Whatever was completed after it stays so. */
+export function uncompleteStep(db: Db, key: StepKey, ifVersion: IfVersion, now: Date): Promise<Step> {
+  return setDays(db, key, ifVersion, now, async () => ({ completedOn: null, overrideReason: null }));
+}
+
+/** Leaves a step out: it counts neither for nor against progress, and nothing waits for it. */
+export function skipStep(db: Db, key: StepKey, { skippedOn }: StepSkip, ifVersion: IfVersion, now: Date): Promise<Step> {
+  return setDays(db, key, ifVersion, now, async (_, step, today) => {
+    if (step.completedOn) throw new AppError("step-completed", "What is completed cannot be skipped. Take the completion back first: DELETE …/completion.");
+    return { skippedOn: pastDay("skippedOn", skippedOn, today) ?? step.skippedOn ?? today };
+  });
+}
+
+export function unskipStep(db: Db, key: StepKey, ifVersion: IfVersion, now: Date): Promise<Step> {
+  return setDays(db, key, ifVersion, now, async () => ({ skippedOn: null }));
+}
+
+type Change = Partial<Pick<Row, "startedOn" | "completedOn" | "skippedOn" | "overrideReason">>;
+
+function setDays(db: Db, key: StepKey, ifVersion: IfVersion, now: Date, decide: (tx: Db, step: Row, today: Date) => Promise<Change>): Promise<Step> {
+  return changeSteps(db, key.learnerId, key.goalId, async (tx) => {
+    const where = whereStep(key, ifVersion);
+    const step = await tx.step.findUniqueOrThrow({ where });
+    const change = await decide(tx, step, toDate(await todayOf(tx, key.learnerId, now)));
+    await tx.step.update({ where, data: { ...change, version: { increment: 1 } } });
+    return getStep(tx, key, now);
+  });
+}
+
+/** @throws AppError when the day is still to come */
+function pastDay(field: string, day: Date | undefined, today: Date): Date | undefined {
+  if (day && day > today) throw invalid(`#/${field}`, "This day is still to come for the learner. Give today, an earlier day, or none.");
+  return day;
+}

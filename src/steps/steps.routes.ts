@@ -1,0 +1,167 @@
+import { z } from "zod";
+import type { Context } from "../context";
+import type { ProblemCode } from "../errors";
+import type { App } from "../http/app-type";
+import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IfMatchHeaders, ifVersion } from "../http/preconditions";
+import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
+import { Id } from "../http/schema";
+import { completeStep, skipStep, startStep, uncompleteStep, unskipStep, unstartStep } from "./step-states";
+import { Step, StepCompletion, StepCreate, StepList, StepPage, StepSkip, StepStart, StepUpdate } from "./steps.schema";
+import { createStep, deleteStep, getStep, listSteps, updateStep } from "./steps.service";
+
+const tags = ["Goals"];
+const ofGoal = z.object({ learnerId: Id, goalId: Id });
+const params = ofGoal.extend({ stepId: Id });
+const url = "/learners/:learnerId/goals/:goalId/steps";
+const keyOf = ({ learnerId, goalId, stepId }: z.infer<typeof params>) => ({ learnerId, goalId, id: stepId });
+const derived = { derived: true };
+
+export function stepRoutes(app: App, { db, clock, may }: Context): void {
+  app.route({
+    method: "POST",
+    url,
+    preHandler: may.writeLearner,
+    config: derived,
+    schema: {
+      operationId: "createStep",
+      summary: "Add a step to a goal",
+      tags,
+      params: ofGoal,
+      headers: IdempotencyHeaders,
+      body: StepCreate,
+      response: {
+        201: Step,
+        ...problems("not-found", "forbidden", "already-exists", "goal-closed", "reference-missing", "prerequisite-circle", "too-many-steps", ...KEY_REFUSALS),
+      },
+    },
+    handler: (request, reply) =>
+      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+        const { learnerId, goalId } = request.params;
+        const step = await createStep(tx, learnerId, goalId, request.body, clock());
+        return { status: 201, body: step, location: `/v1/learners/${learnerId}/goals/${goalId}/steps/${step.id}` };
+      }),
+  });
+
+  app.route({
+    method: "GET",
+    url,
+    preHandler: may.readLearner,
+    config: csvList(Step),
+    schema: {
+      operationId: "listSteps",
+      summary: "List a goal's steps, in its order",
+      tags,
+      params: ofGoal,
+      querystring: StepList,
+      response: { 200: StepPage, ...problems("not-found") },
+    },
+    handler: ({ params, query }) => listSteps(db, params.learnerId, params.goalId, query, clock()),
+  });
+
+  app.route({
+    method: "GET",
+    url: `${url}/:stepId`,
+    preHandler: may.readLearner,
+    config: derived,
+    schema: { operationId: "getStep", summary: "Read a step", tags, params, response: { 200: Step, ...problems("not-found") } },
+    handler: ({ params }) => getStep(db, keyOf(params), clock()),
+  });
+
+  app.route({
+    method: "PATCH",
+    url: `${url}/:stepId`,
+    preHandler: may.writeLearner,
+    config: derived,
+    schema: {
+      operationId: "updateStep",
+      summary: "Change or move a step (merge patch)",
+      tags,
+      params,
+      headers: IfMatchHeaders,
+      body: StepUpdate,
+      response: {
+        200: Step,
+        ...problems("not-found", "forbidden", "goal-closed", "reference-missing", "prerequisite-circle", "version-mismatch"),
+      },
+    },
+    handler: (request) => updateStep(db, keyOf(request.params), request.body, ifVersion(request), clock()),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: `${url}/:stepId`,
+    preHandler: may.writeLearner,
+    schema: {
+      operationId: "deleteStep",
+      summary: "Delete a step that nothing refers to",
+      tags,
+      params,
+      headers: IfMatchHeaders,
+      response: { 204: z.null(), ...problems("not-found", "forbidden", "goal-closed", "in-use", "version-mismatch") },
+    },
+    handler: async (request, reply) => {
+      await deleteStep(db, keyOf(request.params), ifVersion(request));
+      return reply.status(204).send(null);
+    },
+  });
+
+  const state = (operationId: string, summary: string, ...codes: ProblemCode[]) => ({
+    operationId,
+    summary,
+    tags,
+    params,
+    headers: IfMatchHeaders,
+    response: { 200: Step, ...problems("not-found", "forbidden", "goal-closed", "version-mismatch", ...codes) },
+  });
+  const change = { preHandler: may.writeLearner, config: derived };
+
+  app.route({
+    ...change,
+    method: "PUT",
+    url: `${url}/:stepId/start`,
+    schema: { ...state("startStep", "Start a step; its first study session does so, too"), body: StepStart },
+    handler: (request) => startStep(db, keyOf(request.params), request.body, ifVersion(request), clock()),
+  });
+
+  app.route({
+    ...change,
+    method: "DELETE",
+    url: `${url}/:stepId/start`,
+    schema: state("unstartStep", "Take a step's start back"),
+    handler: (request) => unstartStep(db, keyOf(request.params), ifVersion(request), clock()),
+  });
+
+  app.route({
+    ...change,
+    method: "PUT",
+    url: `${url}/:stepId/completion`,
+    schema: { ...state("completeStep", "Complete a step", "step-blocked"), body: StepCompletion },
+    handler: (request) => completeStep(db, keyOf(request.params), request.body, ifVersion(request), clock()),
+  });
+
+  app.route({
+    ...change,
+    method: "DELETE",
+    url: `${url}/:stepId/completion`,
+    schema: state("uncompleteStep", "Take a step's completion back"),
+    handler: (request) => uncompleteStep(db, keyOf(request.params), ifVersion(request), clock()),
+  });
+
+  app.route({
+    ...change,
+    method: "PUT",
+    url: `${url}/:stepId/skip`,
+    schema: { ...state("skipStep", "Skip a step: it counts neither for nor against progress", "step-completed"), body: StepSkip },
+    handler: (request) => skipStep(db, keyOf(request.params), request.body, ifVersion(request), clock()),
+  });
+
+  app.route({
+    ...change,
+    method: "DELETE",
+    url: `${url}/:stepId/skip`,
+    schema: state("unskipStep", "Take a step in again"),
+    handler: (request) => unskipStep(db, keyOf(request.params), ifVersion(request), clock()),
+  });
+}

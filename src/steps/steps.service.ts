@@ -1,0 +1,190 @@
+import { v7 as uuidv7 } from "uuid";
+import type { Db } from "../database/transaction";
+import { addDays, toDate } from "../days";
+import { AppError } from "../errors";
+import { Prisma } from "../generated/prisma/client";
+import { changeSteps, requireGoal } from "../goals/goals.service";
+import { DUE_SOON_DAYS } from "../goals/health";
+import { type Page, readPage } from "../http/paging";
+import type { IfVersion } from "../http/preconditions";
+import { todayOf } from "../learners/learners.service";
+import { checkCircle } from "../paths/path-steps";
+import { MOST_STEPS } from "../paths/paths.schema";
+import { resourcesById } from "../resources/resources.service";
+import type { Step, StepCreate, StepList, StepUpdate } from "./steps.schema";
+
+/** Where a step stands. */
+export type StepKey = { learnerId: string; goalId: string; id: string };
+
+type Row = Prisma.StepGetPayload<{ include: typeof withPrerequisites }>;
+
+const withPrerequisites = {
+  prerequisites: {
+    select: { requires: { select: { id: true, title: true, completedOn: true, skippedOn: true } } },
+    orderBy: { requires: { position: "asc" } },
+  },
+} as const satisfies Prisma.StepInclude;
+
+/** @throws AppError when the goal is closed, has its most steps, or the step refers to what is not there */
+export function createStep(db: Db, learnerId: string, goalId: string, input: StepCreate, now: Date): Promise<Step> {
+  return changeSteps(db, learnerId, goalId, async (tx) => {
+    const { id = uuidv7(), position, prerequisites, ...content } = input;
+    const last = await countSteps(tx, learnerId, goalId, 1);
+    await tx.step.create({ data: { ...content, ...(await defaultsOf(tx, content)), learnerId, goalId, id, position: last } });
+    if (prerequisites) await storePrerequisites(tx, { learnerId, goalId, id }, prerequisites);
+    if (position) await renumber(tx, learnerId, goalId, { id, position });
+    return getStep(tx, { learnerId, goalId, id }, now);
+  });
+}
+
+export async function getStep(db: Db, { learnerId, goalId, id }: StepKey, now: Date): Promise<Step> {
+  const row = await db.step.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id }, goalId }, include: withPrerequisites });
+  const [step] = await present(db, learnerId, [row], now);
+  return step as Step;
+}
+
+/** A goal's steps, in its order. */
+export async function listSteps(db: Db, learnerId: string, goalId: string, page: StepList, now: Date): Promise<Page<Step>> {
+  await requireGoal(db, learnerId, goalId);
+  return readPage(["steps", learnerId, goalId], page, { number: (step) => step.position }, async (take, after) => {
+    const rows = await db.step.findMany({
+      where: { learnerId, goalId, ...(after && { position: { gt: after.value as number } }) },
+      orderBy: [{ position: "asc" }, { id: "asc" }],
+      include: withPrerequisites,
+      take,
+    });
+    return present(db, learnerId, rows, now);
+  });
+}
+
+/** A new resource brings its mode and its estimate, unless the change says otherwise. */
+export function updateStep(db: Db, key: StepKey, input: StepUpdate, ifVersion: IfVersion, now: Date): Promise<Step> {
+  const { learnerId, goalId, id } = key;
+  return changeSteps(db, learnerId, goalId, async (tx) => {
+    const { position, prerequisites, ...content } = input;
+    const data = { ...content, ...(await defaultsOf(tx, content)), version: { increment: 1 } };
+    await tx.step.update({ where: whereStep(key, ifVersion), data });
+    if (prerequisites) await storePrerequisites(tx, key, prerequisites);
+    if (position) await renumber(tx, learnerId, goalId, { id, position });
+    return getStep(tx, key, now);
+  });
+}
+
+/** Only a step that nothing was logged on, shown for or asked about can go; others are skipped. */
+export async function deleteStep(db: Db, key: StepKey, ifVersion: IfVersion): Promise<void> {
+  await changeSteps(db, key.learnerId, key.goalId, async (tx) => {
+    await tx.step.delete({ where: whereStep(key, ifVersion) });
+    await renumber(tx, key.learnerId, key.goalId);
+  });
+}
+
+export function whereStep({ learnerId, goalId, id }: StepKey, ifVersion: IfVersion) {
+  return { learnerId_id: { learnerId, id }, goalId, ...ifVersion };
+}
+
+/**
+ * How many steps a goal has once some come to it.
+ *
+ * @throws AppError when there would be too many
+ */
+export async function countSteps(tx: Db, learnerId: string, goalId: string, more: number): Promise<number> {
+  const count = (await tx.step.count({ where: { learnerId, goalId } })) + more;
+  if (count > MOST_STEPS)
+    throw new AppError("too-many-steps", `A goal has at most ${MOST_STEPS} steps, and there would be ${count}. Set a second goal that follows this one.`);
+  return count;
+}
+
+export const NO_STEP = "The learner has no such step. Use the id of a step of one of the learner's own goals.";
+
+/** @throws AppError when the learner has no such step */
+export async function goalOfStep(db: Db, learnerId: string, stepId: string): Promise<string> {
+  const step = await db.step.findUnique({ where: { learnerId_id: { learnerId, id: stepId } } });
+  if (!step) throw new AppError("reference-missing", NO_STEP, [{ pointer: "#/stepId", detail: NO_STEP }]);
+  return step.goalId;
+}
+
+/** The undone steps that a step waits for. */
+export async function undonePrerequisites(tx: Db, { learnerId, goalId, id }: StepKey): Promise<{ id: string; title: string }[]> {
+  const { prerequisites } = await tx.step.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id }, goalId }, include: withPrerequisites });
+  return undone(prerequisites);
+}
+
+/** A goal's steps with the ids of their prerequisites, in the goal's order. */
+export async function readGraph(tx: Db, learnerId: string, goalId: string) {
+  const steps = await tx.step.findMany({
+    where: { learnerId, goalId },
+    include: { prerequisites: { select: { requiresId: true } } },
+    orderBy: { position: "asc" },
+  });
+  return steps.map(({ prerequisites, ...step }) => ({ ...step, key: step.id, prerequisites: prerequisites.map(({ requiresId }) => requiresId) }));
+}
+
+async function storePrerequisites(tx: Prisma.TransactionClient, { learnerId, goalId, id: stepId }: StepKey, requires: string[]): Promise<void> {
+  const graph = await readGraph(tx, learnerId, goalId);
+  // Before it is stored, so that a step that waits for itself is a circle like any other.
+  checkCircle(graph.map((step) => (step.id === stepId ? { ...step, prerequisites: requires } : step)));
+  await tx.stepPrerequisite.deleteMany({ where: { learnerId, goalId, stepId } });
+  await tx.stepPrerequisite.createMany({ data: [...new Set(requires)].map((requiresId) => ({ learnerId, goalId, stepId, requiresId })) });
+}
+
+/** Makes positions 1, 2, 3… again, with one step moved to its new place. */
+export async function renumber(tx: Prisma.TransactionClient, learnerId: string, goalId: string, moved?: { id: string; position: number }): Promise<void> {
+  const isMoved = moved ? Prisma.sql`id = ${moved.id}::uuid` : Prisma.sql`false`;
+  await tx.$executeRaw`
+    UPDATE steps SET position = placed.position
+    FROM (
+      SELECT id, row_number() OVER (ORDER BY CASE WHEN ${isMoved} THEN ${moved?.position ?? 0} - 0.5 ELSE rank END) AS position
+      FROM (SELECT id, row_number() OVER (ORDER BY ${isMoved}, position, id) AS rank FROM steps WHERE learner_id = ${learnerId}::uuid AND goal_id = ${goalId}::uuid) ranked
+    ) placed
+    WHERE steps.learner_id = ${learnerId}::uuid AND steps.id = placed.id AND steps.position <> placed.position`;
+}
+
+/** What a step's resource says, where the step itself says nothing. */
+async function defaultsOf(tx: Db, { resourceId, mode, estimatedMinutes }: StepUpdate) {
+  const resource = resourceId ? (await resourcesById(tx, [resourceId])).get(resourceId) : undefined;
+  return {
+    ...(mode === undefined && resource?.effectiveMode && { mode: resource.effectiveMode }),
+    ...(estimatedMinutes === undefined && resource?.estimatedMinutes && { estimatedMinutes: resource.estimatedMinutes }),
+  };
+}
+
+async function present(db: Db, learnerId: string, rows: Row[], now: Date): Promise<Step[]> {
+  if (!rows.length) return [];
+  const today = await todayOf(db, learnerId, now);
+  const [date, soon] = [toDate(today), toDate(addDays(today, DUE_SOON_DAYS))];
+  const sums = await db.studySession.groupBy({
+    by: ["stepId"],
+    where: { learnerId, stepId: { in: rows.map(({ id }) => id) }, deletedAt: null },
+    _sum: { minutes: true },
+  });
+  const logged = new Map(sums.map(({ stepId, _sum }) => [stepId, _sum.minutes ?? 0]));
+  return rows.map(({ prerequisites, ...row }) => {
+    const due = row.dueOn && !isDone(row) ? row.dueOn : null;
+    return {
+      ...row,
+      prerequisites: prerequisites.map(({ requires }) => requires.id),
+      state: stateOf(row),
+      blockedBy: isDone(row) ? [] : undone(prerequisites).map(({ id }) => id),
+      overdue: due !== null && due < date,
+      dueSoon: due !== null && due >= date && due <= soon,
+      loggedMinutes: logged.get(row.id) ?? 0,
+    };
+  });
+}
+
+type Days = Pick<Row, "startedOn" | "completedOn" | "skippedOn">;
+
+function stateOf({ startedOn, completedOn, skippedOn }: Days): Step["state"] {
+  if (completedOn) return "completed";
+  if (skippedOn) return "skipped";
+  return startedOn ? "in-progress" : "not-started";
+}
+
+/** What is skipped keeps nothing waiting. */
+export function isDone({ completedOn, skippedOn }: Pick<Days, "completedOn" | "skippedOn">): boolean {
+  return completedOn !== null || skippedOn !== null;
+}
+
+function undone(prerequisites: Row["prerequisites"]): { id: string; title: string }[] {
+  return prerequisites.flatMap(({ requires: { id, title, ...days } }) => (isDone(days) ? [] : [{ id, title }]));
+}

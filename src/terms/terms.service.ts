@@ -1,0 +1,93 @@
+import { v7 as uuidv7 } from "uuid";
+import { isOwn, type Scope } from "../access/scope";
+import { containsAllWords, patternsOf } from "../database/search";
+import type { Db } from "../database/transaction";
+import { type Day, toDate } from "../days";
+import { invalid } from "../errors";
+import { Prisma } from "../generated/prisma/client";
+import { requireGoal } from "../goals/goals.service";
+import { beyond, type Page, readPage } from "../http/paging";
+import type { IfVersion } from "../http/preconditions";
+import { todayOf } from "../learners/learners.service";
+import { teamsOf } from "../study-sessions/filters";
+import type { GlossaryEntry, GlossaryList, Term, TermCreate, TermList, TermUpdate } from "./terms.schema";
+
+type Key = { learnerId: string; goalId: string; id: string };
+
+/** With the term as PostgreSQL compares it. */
+type Row = GlossaryEntry & { key: string };
+
+const MOST_MEANINGS = 5;
+
+/** @throws AppError when the goal has the term already, in whatever case */
+export async function addTerm(db: Db, learnerId: string, goalId: string, input: TermCreate, now: Date): Promise<Term> {
+  await requireGoal(db, learnerId, goalId);
+  await checkLearned(db, learnerId, input, now);
+  return db.term.create({ data: { id: uuidv7(), ...input, learnerId, goalId } });
+}
+
+export function getTerm(db: Db, scope: Scope, key: Key): Promise<Term> {
+  return db.term.findUniqueOrThrow({ where: whereTerm(scope, key, {}) });
+}
+
+/** A learner's terms over all goals, as far as the caller may see them, by term. */
+export function listTerms(db: Db, scope: Scope, learnerId: string, { q, goal, resource, learned, ...page }: TermList): Promise<Page<Term>> {
+  const filter: Prisma.TermWhereInput = {
+    learnerId,
+    ...(goal && { goalId: goal }),
+    ...(resource && { resourceId: resource }),
+    ...(learned !== undefined && { learnedOn: learned ? { not: null } : null }),
+    ...sharedWith(scope, learnerId),
+  };
+  return readPage(["terms", q, filter], page, { text: (term) => term.term }, (take, after) =>
+    db.term.findMany({
+      where: { AND: [filter, ...containsAllWords(q, ["term", "meaning"]), beyond("term", "asc", after)] },
+      orderBy: [{ term: "asc" }, { id: "asc" }],
+      take,
+    }),
+  );
+}
+
+export async function updateTerm(db: Db, scope: Scope, key: Key, input: TermUpdate, ifVersion: IfVersion, now: Date): Promise<Term> {
+  await checkLearned(db, key.learnerId, input, now);
+  return db.term.update({ where: whereTerm(scope, key, ifVersion), data: { ...input, version: { increment: 1 } } });
+}
+
+export async function deleteTerm(db: Db, scope: Scope, key: Key, ifVersion: IfVersion): Promise<void> {
+  await db.term.delete({ where: whereTerm(scope, key, ifVersion) });
+}
+
+/** What today's members of a team share, by term. Sharing names nobody: it shows the words. */
+export function listGlossary(db: Db, teamId: string, { q, depth = "subtree", ...page }: GlossaryList, today: Day): Promise<Page<GlossaryEntry>> {
+  return readPage(["glossary", teamId, depth, q], page, { text: (entry: Row) => entry.key }, (take, after) => {
+    const further = after ? Prisma.sql`AND lower(t.term) COLLATE "C" > ${after.value}` : Prisma.empty;
+    const patterns = patternsOf(q);
+    const matching = patterns.length ? Prisma.sql`HAVING bool_or(concat_ws(' ', t.term, t.meaning) ILIKE ALL (${patterns}::text[]))` : Prisma.empty;
+    return db.$queryRaw<Row[]>`
+      SELECT md5(lower(t.term))::uuid AS id, lower(t.term) AS key, mode() WITHIN GROUP (ORDER BY t.term) AS term,
+             count(DISTINCT t.learner_id)::int AS learners,
+             (count(DISTINCT t.learner_id) FILTER (WHERE t.learned_on IS NOT NULL))::int AS "knownBy",
+             coalesce((array_agg(t.meaning ORDER BY t.updated_at DESC, t.learner_id, t.id) FILTER (WHERE t.meaning IS NOT NULL))[1:${MOST_MEANINGS}], '{}') AS meanings
+      FROM team_closure c
+      JOIN memberships m ON m.team_id = c.team_id AND ${toDate(today)}::date >= m.from_day AND (m.until_day IS NULL OR ${toDate(today)}::date < m.until_day)
+      JOIN terms t ON t.learner_id = m.learner_id
+      WHERE ${teamsOf({ teamId, depth })} AND t.shared ${further}
+      GROUP BY lower(t.term) ${matching}
+      ORDER BY lower(t.term) COLLATE "C" LIMIT ${take}`;
+  });
+}
+
+/** @throws AppError when the day is still to come */
+async function checkLearned(db: Db, learnerId: string, { learnedOn }: TermUpdate, now: Date): Promise<void> {
+  if (!learnedOn || learnedOn <= toDate(await todayOf(db, learnerId, now))) return;
+  throw invalid("#/learnedOn", "This day is still to come for the learner. Give today, an earlier day, or null while it is not known yet.");
+}
+
+function whereTerm(scope: Scope, { learnerId, goalId, id }: Key, ifVersion: IfVersion) {
+  return { learnerId_id: { learnerId, id }, goalId, ...sharedWith(scope, learnerId), ...ifVersion };
+}
+
+/** What is not shared does not exist for anybody else. */
+function sharedWith(scope: Scope, learnerId: string): { shared?: true } {
+  return isOwn(scope, learnerId) ? {} : { shared: true };
+}

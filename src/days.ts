@@ -11,6 +11,17 @@ export function dayIn(instant: Date, timeZone: string): Day {
   return formatter(timeZone).format(instant);
 }
 
+/** The instant at which a day begins in a time zone: midnight, or what the clocks are put to then. */
+export function beginningOf(day: Day, timeZone: string): Date {
+  let [before, within] = [toDate(day).getTime() - MS_PER_DAY, toDate(day).getTime() + MS_PER_DAY];
+  while (within - before > 1) {
+    const middle = Math.floor((before + within) / 2);
+    if (dayIn(new Date(middle), timeZone) < day) before = middle;
+    else within = middle;
+  }
+  return new Date(within);
+}
+
 /** The name of an IANA zone that this machine knows; not a bare offset, which has no summer. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false;

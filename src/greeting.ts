@@ -26,14 +26,21 @@ export function greeting({ address, adminKey, demo }: { address: string; adminKe
       ``,
       `curl -sS '${address}/v1/teams/${demo.team.id}/breakdown?groupBy=team&compare=previous' \\`,
       `  -H 'Authorization: Bearer ${demo.lead.key}'`,
+      ``,
+      `How the goals of its people are doing, who needs attention first:`,
+      ``,
+      `curl -sS '${address}/v1/teams/${demo.team.id}/growth' \\`,
+      `  -H 'Authorization: Bearer ${demo.lead.key}'`,
     );
   }
   return `${lines.join("\n")}\n`;
 }
 
-function loaded({ learners, sessions, courses, withoutEstimate }: LoadedDemo): string[] {
+function loaded({ learners, sessions, courses, withoutEstimate, coursePath: { resolutions } }: LoadedDemo): string[] {
+  const named = resolutions.filter(({ names }) => names.length).length;
   return [
     `The sample organisation: ${learners} people, ${sessions} study sessions, ${courses} courses, ${withoutEstimate.length} of them without an estimate:`,
     ...withoutEstimate.map(({ title, reason }) => `  ${title}: ${reason}`),
+    `The courses are a path, too: of their ${resolutions.length} prerequisites, ${named} name other courses and are steps before; ${resolutions.length - named} stay words.`,
   ];
 }

@@ -47,6 +47,24 @@ export const Target = z.codec(
 export const ByMode = z.object({ onTheJob: z.int(), social: z.int(), formal: z.int(), unclassified: z.int(), total: z.int() });
 export type ByMode = z.infer<typeof ByMode>;
 
+export function byMode(onTheJob: number, social: number, formal: number, total: number): ByMode {
+  return { onTheJob, social, formal, unclassified: total - onTheJob - social - formal, total };
+}
+
 export function perMode<T>(value: (mode: Mode, index: number) => T): PerMode<T> {
   return Object.fromEntries(MODES.map((mode, index) => [mode, value(mode, index)])) as PerMode<T>;
+}
+
+/**
+ * Parts of a whole in tenths of a percent, which add up to exactly 1000: largest remainder,
+ * ties to the earlier mode. null when there is nothing to share.
+ */
+export function shareTenths(parts: PerMode<number>, whole = parts.onTheJob + parts.social + parts.formal): PerMode<number> | null {
+  if (whole === 0) return null;
+  const floors = perMode((mode) => Math.floor((parts[mode] * 1000) / whole));
+  // Remainders in whole numbers: no rounding can break or make a tie.
+  const remainders = perMode((mode) => parts[mode] * 1000 - floors[mode] * whole);
+  const missing = 1000 - floors.onTheJob - floors.social - floors.formal;
+  const first = [...MODES].sort((a, b) => remainders[b] - remainders[a]).slice(0, missing);
+  return perMode((mode) => floors[mode] + (first.includes(mode) ? 1 : 0));
 }

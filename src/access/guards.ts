@@ -50,7 +50,7 @@ export function createGuards(db: PrismaClient) {
       const { learnerId, sessionId } = request.params as { learnerId: string; sessionId: string };
       const { caller } = request.scope;
       if (caller.role === "learner" && caller.learnerId !== learnerId) {
-        const mentored = { learnerId, id: sessionId, deletedAt: null, resource: { learnerId: caller.learnerId } };
+        const mentored = { learnerId, id: sessionId, resource: { learnerId: caller.learnerId } };
         if (await db.studySession.count({ where: mentored })) return;
       }
       throw (await seesLearner(request.scope, learnerId)) ? forbidden("the key of the mentor that the session was spent with") : notFound();

@@ -2,6 +2,7 @@ import { ensureAdminKey } from "../api-keys/api-keys.service";
 import { type Config, readConfig } from "../config";
 import { connect } from "../database/connect";
 import { prepareSchema } from "../database/migrate";
+import { describeResolutions } from "../demo/course-path";
 import { DEMO_TRANSACTION, loadDemo } from "../demo/load-demo";
 import { greeting } from "../greeting";
 
@@ -17,6 +18,8 @@ async function main(): Promise<void> {
       return { adminKey, demo: await loadDemo(tx, new Date()) };
     }, DEMO_TRANSACTION);
     console.log(greeting({ address: addressOf(config), adminKey, demo }));
+    console.log("The prerequisites of the path of courses:");
+    for (const line of describeResolutions(demo.coursePath.resolutions)) console.log(`  ${line}`);
     console.log("The commands want the service to run: npm start, with the same settings.");
   } finally {
     await database.close();

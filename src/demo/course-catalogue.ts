@@ -9,8 +9,11 @@ export const CATALOGUE_FILE = path.join(__dirname, "../../data/ossu-computer-sci
 
 export type Course = ResourceCreate & { id: string; title: string; skills: string[]; estimatedMinutes: number | null };
 
+/** Where a course stands in the curriculum, and what comes before it in the curriculum's own words. */
+export type Place = { course: Course; stage: string; section: string; prerequisites: string | null };
+
 /** Every line of the file is a course here: one that cannot be estimated is listed, one that cannot be read is an error. */
-export type Catalogue = { courses: Course[]; withoutEstimate: { title: string; reason: string }[] };
+export type Catalogue = { courses: Course[]; places: Place[]; withoutEstimate: { title: string; reason: string }[] };
 
 export class CatalogueError extends Error {
   override name = "CatalogueError";
@@ -18,6 +21,7 @@ export class CatalogueError extends Error {
 
 const COLUMNS = ["stage", "section", "title", "url", "duration", "effort", "prerequisites"] as const;
 const NOT_STATED = "-";
+const NOTHING = new Set([NOT_STATED, "none"]);
 // Six months are 26 weeks.
 const WEEKS_PER_MONTH = 52 / 12;
 
@@ -30,7 +34,7 @@ export async function readCatalogue(file = CATALOGUE_FILE): Promise<Catalogue> {
 
 /** @throws CatalogueError naming the line that cannot be read, and why */
 export function parseCatalogue(csv: string): Catalogue {
-  const catalogue: Catalogue = { courses: [], withoutEstimate: [] };
+  const catalogue: Catalogue = { courses: [], places: [], withoutEstimate: [] };
   const titles = new Set<string>();
   for (const { record, info } of parseLines(csv)) {
     try {
@@ -38,7 +42,10 @@ export function parseCatalogue(csv: string): Catalogue {
       if (titles.has(title)) throw new CatalogueError(`there are two courses with the title "${title}"`);
       titles.add(title);
       const { minutes, reason } = estimate(record);
-      catalogue.courses.push(toCourse(record, minutes));
+      const course = toCourse(record, minutes);
+      const { stage, section, prerequisites } = record;
+      catalogue.courses.push(course);
+      catalogue.places.push({ course, stage, section, prerequisites: NOTHING.has(prerequisites) ? null : prerequisites });
       if (reason) catalogue.withoutEstimate.push({ title, reason });
     } catch (error) {
       if (error instanceof CatalogueError) error.message = `Line ${info.lines} of the course catalogue: ${error.message}.`;

@@ -35,8 +35,9 @@ type Course = { daysAgo: number; dueInDays: number; status: NonNullable<GoalCrea
 function plan({ name }: Person, today: Day, aim: Aim, { daysAgo, dueInDays, status }: Course): PlannedGoal {
   const from = addDays(today, -daysAgo);
   const due = addDays(today, dueInDays);
+  const completedOn = status === "completed" ? toDate(due) : null;
   const worked = { from, to: status === "draft" ? from : status === "active" || due > today ? today : due };
-  return { id: demoId("goal", `${name} ${aim.title}`), ...aim, status, startsOn: toDate(from), dueOn: toDate(due), worked };
+  return { id: demoId("goal", `${name} ${aim.title}`), ...aim, status, startsOn: toDate(from), dueOn: toDate(due), completedOn, worked };
 }
 
 const AIMS: Partial<Record<TeamName, [Aim, Aim]>> & { Larkfield: [Aim, Aim] } = {

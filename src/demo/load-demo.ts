@@ -3,10 +3,12 @@ import type { Db } from "../database/transaction";
 import { dayIn } from "../days";
 import type { PrismaClient } from "../generated/prisma/client";
 import { type Catalogue, readCatalogue } from "./course-catalogue";
+import { coursePath, type Resolution } from "./course-path";
 import { demoId } from "./ids";
 import { ANALYST, LEAD, learnerId } from "./people";
 import { planDemo } from "./plan";
 import { LOADER, storePlan } from "./store";
+import { STORY_PATH } from "./story-path";
 
 export type DemoKeys = {
   lead: { id: string; name: string; key: string };
@@ -16,7 +18,13 @@ export type DemoKeys = {
 };
 
 /** The keys, and what went in. */
-export type LoadedDemo = DemoKeys & { learners: number; sessions: number; courses: number; withoutEstimate: Catalogue["withoutEstimate"] };
+export type LoadedDemo = DemoKeys & {
+  learners: number;
+  sessions: number;
+  courses: number;
+  withoutEstimate: Catalogue["withoutEstimate"];
+  coursePath: { id: string; resolutions: Resolution[] };
+};
 
 export class DemoRefused extends Error {
   override name = "DemoRefused";
@@ -39,7 +47,8 @@ export async function loadDemo(db: Db, now: Date): Promise<LoadedDemo> {
   const catalogue = await readCatalogue();
   const today = dayIn(now, "UTC");
   const plan = planDemo(catalogue.courses, today);
-  await storePlan(db, plan, today);
+  const { path, resolutions } = coursePath(catalogue.places);
+  await storePlan(db, plan, [path, STORY_PATH], today);
   return {
     lead: await keyFor(db, LEAD),
     analyst: await keyFor(db, ANALYST),
@@ -48,6 +57,7 @@ export async function loadDemo(db: Db, now: Date): Promise<LoadedDemo> {
     sessions: plan.sessions.length,
     courses: catalogue.courses.length,
     withoutEstimate: catalogue.withoutEstimate,
+    coursePath: { id: path.id, resolutions },
   };
 }
 

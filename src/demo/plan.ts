@@ -14,6 +14,7 @@ export type DemoPlan = {
   teams: readonly TeamPlan[];
   people: (Person & { goals: PlannedGoal[] })[];
   resources: PlannedResource[];
+  story: StoryGoals;
   sessions: Entry[];
 };
 
@@ -27,6 +28,7 @@ export function planDemo(courses: Course[], today: Day): DemoPlan {
   return {
     teams: TEAMS,
     people,
+    story,
     resources: [...courses, ...allShelved(), ...Object.values(others), ...engineers],
     sessions: [...everyday, ...planStorySessions(today, story)].sort(byStart),
   };

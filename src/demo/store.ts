@@ -1,9 +1,11 @@
-import type { Caller } from "../access/scope";
+import type { Caller, Scope } from "../access/scope";
 import type { Db } from "../database/transaction";
 import { addDays, type Day, toDate } from "../days";
 import { createGoal } from "../goals/goals.service";
 import { createLearner } from "../learners/learners.service";
 import { moveLearner } from "../memberships/memberships.service";
+import type { PathCreate } from "../paths/paths.schema";
+import { createPath, publishVersion } from "../paths/paths.service";
 import { createResource } from "../resources/resources.service";
 import { type Entry, logSessions } from "../study-sessions/log-sessions";
 import { createTeam } from "../teams/teams.service";
@@ -12,6 +14,8 @@ import { demoId } from "./ids";
 import { learnerId, type Person } from "./people";
 import type { DemoPlan } from "./plan";
 import { seeded } from "./random";
+import { storeSteps } from "./steps";
+import { storeStory } from "./store-story";
 
 /** Who loads: no key that anybody holds. */
 export const LOADER: Caller = { role: "admin", keyId: demoId("learner", "loader"), keyName: "Sample organisation" };
@@ -19,16 +23,28 @@ export const LOADER: Caller = { role: "admin", keyId: demoId("learner", "loader"
 const CHUNK = 500;
 
 /** Stores a plan through the services, as a client would. */
-export async function storePlan(db: Db, plan: DemoPlan, today: Day): Promise<void> {
+export async function storePlan(db: Db, plan: DemoPlan, paths: (PathCreate & { id: string })[], today: Day): Promise<void> {
+  const scope: Scope = { caller: LOADER, today };
   for (const person of plan.people) await storeLearner(db, person);
   for (const { name, parent, lead, target } of plan.teams) {
     await createTeam(db, { id: demoId("team", name), name, parentId: parent && demoId("team", parent), leadId: learnerId(lead), target });
   }
   for (const person of plan.people) await storeMemberships(db, person, today);
   for (const resource of plan.resources) await createResource(db, resource);
-  for (const person of plan.people) {
-    for (const { worked: _, ...goal } of person.goals) await createGoal(db, { caller: LOADER, today }, learnerId(person.name), goal, toDate(today));
+  for (const path of paths) {
+    await createPath(db, scope, path);
+    await publishVersion(db, scope, path.id, 1, {}, toDate(today));
   }
+  for (const person of plan.people) {
+    for (const { worked: _, ...goal } of person.goals) await createGoal(db, scope, learnerId(person.name), goal, toDate(today));
+  }
+  const project = plan.story.project.id;
+  await storeSteps(
+    db,
+    plan.people.map((person) => ({ ...person, goals: person.goals.filter(({ id }) => id !== project) })),
+    today,
+  );
+  await storeStory(db, scope, plan.story, today);
   await storeSessions(db, plan.sessions, today);
 }
 

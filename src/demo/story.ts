@@ -26,13 +26,15 @@ export function storyGoals(today: Day): StoryGoals {
       title: "Deploy my own service to production",
       why: "So that an analysis becomes a product without a hand-over",
       skills: ["docker", "kubernetes"],
-      status: "completed",
+      // Until the last step is done.
+      status: "active",
       startsOn: toDate(from),
       dueOn: toDate(to),
       worked: { from, to },
     },
     next: {
       id: demoId("goal", `${ANALYST} next`),
+      followsId: demoId("goal", `${ANALYST} project`),
       title: "Build the dashboard's next page with the front-end working group",
       why: "The service runs; now people should be able to use it without asking me",
       skills: ["typescript"],
@@ -73,7 +75,7 @@ export const STORY: Record<"project" | "textbook" | "course" | "workingGroup", P
     learnerId: learnerId("Beatriz Camargo"),
   }),
   engineers: [
-    withId({ type: "mentor", title: `${ENGINEERS[0]} on clusters`, skills: ["kubernetes"], learnerId: learnerId(ENGINEERS[0]) }),
-    withId({ type: "mentor", title: `${ENGINEERS[1]} on containers`, skills: ["docker"], learnerId: learnerId(ENGINEERS[1]) }),
+    withId({ type: "mentor", title: `${ENGINEERS[0]} on clusters`, skills: ["kubernetes"], capacityMinutesPerWeek: 60, learnerId: learnerId(ENGINEERS[0]) }),
+    withId({ type: "mentor", title: `${ENGINEERS[1]} on containers`, skills: ["docker"], capacityMinutesPerWeek: 60, learnerId: learnerId(ENGINEERS[1]) }),
   ],
 };

@@ -32,7 +32,7 @@ export const Growth = z
       dueSoon: z.int(),
     }),
     plannedMinutes: ByMode.meta({ description: "Estimated minutes of the required steps that are not skipped, by mode." }),
-    loggedMinutes: z.int().meta({ description: "All that was ever logged on the goal." }),
+    loggedMinutes: ByMode.meta({ description: "All that was ever logged on the goal, by mode." }),
     remainingMinutes: z.int().meta({ description: "What the required steps that are left are estimated at, less what was logged on each." }),
     unestimatedSteps: z.int().meta({ description: "Required steps that are left and have no estimate. With any, no end is projected." }),
     minutesPerWeek: z
@@ -54,7 +54,7 @@ const exampleGrowth: z.input<typeof Growth> = {
   },
   steps: { total: 2, required: 2, completed: 1, skipped: 0, blocked: 0, overdue: 0, dueSoon: 0 },
   plannedMinutes: { onTheJob: 1_200, social: 0, formal: 600, unclassified: 0, total: 1_800 },
-  loggedMinutes: 900,
+  loggedMinutes: { onTheJob: 800, social: 60, formal: 40, unclassified: 0, total: 900 },
   remainingMinutes: 900,
   unestimatedSteps: 0,
   minutesPerWeek: 120,

@@ -20,6 +20,9 @@ export type GrowthRow = {
   plannedSocial: number;
   plannedFormal: number;
   planned: number;
+  loggedOnTheJob: number;
+  loggedSocial: number;
+  loggedFormal: number;
   logged: number;
   remaining: number;
   /** Minutes a week; null where nothing was ever logged. */
@@ -36,7 +39,8 @@ export function readGrowth(db: Db, which: Prisma.Sql, today: Day): Promise<Growt
     SELECT learner_id AS "learnerId", id, rule, progress, steps, required_steps AS "requiredSteps", completed_steps AS "completedSteps",
            skipped_steps AS "skippedSteps", blocked_steps AS "blockedSteps", overdue_steps AS "overdueSteps", due_soon_steps AS "dueSoonSteps",
            unestimated_steps AS "unestimatedSteps", planned_on_the_job AS "plannedOnTheJob", planned_social AS "plannedSocial",
-           planned_formal AS "plannedFormal", planned, logged, remaining, pace, projected_end AS "projectedEnd",
+           planned_formal AS "plannedFormal", planned, logged_on_the_job AS "loggedOnTheJob", logged_social AS "loggedSocial",
+           logged_formal AS "loggedFormal", logged, remaining, pace, projected_end AS "projectedEnd",
            CASE WHEN health = 'blocked' THEN (${blockers(today)}) ELSE '[]' END AS "blockedBy",
            (SELECT max(v.number) FROM path_versions v JOIN paths p ON p.id = v.path_id
             WHERE v.path_id = growth.path_id AND v.number > growth.path_version AND v.published_at IS NOT NULL AND p.archived_at IS NULL) AS "newerVersion"
@@ -55,6 +59,7 @@ export function growthOf(which: Prisma.Sql, today: Day): Prisma.Sql {
     goal AS (SELECT g.* FROM goals g WHERE ${which}),
     logged AS (
       SELECT s.learner_id, s.goal_id, s.step_id, sum(s.minutes) AS minutes,
+             sum(s.on_the_job_minutes) AS on_the_job, sum(s.social_minutes) AS social, sum(s.formal_minutes) AS formal,
              sum(s.minutes) FILTER (WHERE s.occurred_on > ${day} - ${PACE_WEEKS * 7}::int) AS recent,
              min(s.occurred_on) AS first_on
       FROM study_sessions s JOIN goal g ON g.learner_id = s.learner_id AND g.id = s.goal_id
@@ -102,14 +107,15 @@ export function growthOf(which: Prisma.Sql, today: Day): Prisma.Sql {
       FROM step GROUP BY learner_id, goal_id
     ),
     of_sessions AS (
-      SELECT learner_id, goal_id, sum(minutes) AS minutes, coalesce(sum(recent), 0)::float8 AS recent, min(first_on) AS first_on
+      SELECT learner_id, goal_id, sum(minutes) AS logged, sum(on_the_job) AS logged_on_the_job, sum(social) AS logged_social,
+             sum(formal) AS logged_formal, coalesce(sum(recent), 0)::float8 AS recent, min(first_on) AS first_on
       FROM logged GROUP BY learner_id, goal_id
     ),
     figures AS (
       SELECT g.*, ${plain("t", "steps", "required_steps", "completed_steps", "skipped_steps", "blocked_steps", "overdue_steps", "due_soon_steps", "unestimated_steps", "planned_on_the_job", "planned_social", "planned_formal", "planned", "remaining")},
              t.left_steps, t.left_blocked, t.due_blocked, t.left_overdue, t.last_done,
              CASE WHEN t.weight > 0 THEN coalesce(t.done_weight, 0) / t.weight END AS progress,
-             coalesce(l.minutes, 0)::float8 AS logged, l.recent,
+             ${plain("l", "logged", "logged_on_the_job", "logged_social", "logged_formal")}, l.recent,
              least(l.first_on, t.first_on) AS begun_on,
              -- From the goal's first day, when that is within the eight weeks; a week at least.
              l.recent * 7 / greatest(7, ${day} - greatest(least(g.starts_on, l.first_on), ${day} - ${PACE_WEEKS * 7 - 1}::int) + 1) AS pace,

@@ -1,3 +1,4 @@
+import { byMode } from "../mix";
 import type { Growth } from "./goals.schema";
 import type { GrowthRow } from "./growth.query";
 import { RULES } from "./health";
@@ -5,7 +6,6 @@ import { RULES } from "./health";
 /** A goal's figures as they travel. */
 export function makeGrowth(row: GrowthRow): Growth {
   const { health, explanation } = RULES[row.rule];
-  const { plannedOnTheJob: onTheJob, plannedSocial: social, plannedFormal: formal, planned: total } = row;
   return {
     progress: row.progress,
     health: health && { status: health, rule: row.rule, explanation, blockedBy: row.blockedBy },
@@ -18,8 +18,8 @@ export function makeGrowth(row: GrowthRow): Growth {
       overdue: row.overdueSteps,
       dueSoon: row.dueSoonSteps,
     },
-    plannedMinutes: { onTheJob, social, formal, unclassified: total - onTheJob - social - formal, total },
-    loggedMinutes: row.logged,
+    plannedMinutes: byMode(row.plannedOnTheJob, row.plannedSocial, row.plannedFormal, row.planned),
+    loggedMinutes: byMode(row.loggedOnTheJob, row.loggedSocial, row.loggedFormal, row.logged),
     remainingMinutes: row.remaining,
     unestimatedSteps: row.unestimatedSteps,
     minutesPerWeek: row.pace === null ? null : Math.round(row.pace * 10) / 10,

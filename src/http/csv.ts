@@ -24,11 +24,15 @@ export function csvColumns(schema: z.ZodType, prefix = ""): string[] {
 }
 
 function flatten(value: unknown, prefix = "", cells = new Map<string, CsvCell>()): Map<string, CsvCell> {
-  if (Array.isArray(value)) cells.set(prefix, value.join("; "));
+  if (Array.isArray(value)) cells.set(prefix, value.map(inOneCell).join("; "));
   else if (typeof value === "object" && value !== null) {
     for (const [key, field] of Object.entries(value)) flatten(field, prefix ? `${prefix}.${key}` : key, cells);
   } else cells.set(prefix, value as CsvCell);
   return cells;
+}
+
+function inOneCell(item: unknown): unknown {
+  return typeof item === "object" && item !== null ? JSON.stringify(item) : item;
 }
 
 function guard(text: string): string {

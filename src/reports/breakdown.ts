@@ -1,6 +1,6 @@
 import { type Day, daysBetween, type Period } from "../days";
 import { AppError } from "../errors";
-import { MODES, type PerMode, perMode } from "../mix";
+import { MODES, perMode, shareTenths } from "../mix";
 import type { SessionFilters } from "../study-sessions/filters";
 import type { BreakdownRow } from "./breakdown.query";
 import type { Breakdown, Figures, GroupBy, ReportTarget } from "./breakdown.schema";
@@ -69,20 +69,6 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
     withheldLearners: frame.withheldLearners,
     sessionsUrl: sessionsUrl(frame),
   };
-}
-
-/**
- * Parts of a whole in tenths of a percent, which add up to exactly 1000: largest remainder,
- * ties to the earlier mode. null when there is nothing to share.
- */
-function shareTenths(parts: PerMode<number>, whole = parts.onTheJob + parts.social + parts.formal): PerMode<number> | null {
-  if (whole === 0) return null;
-  const floors = perMode((mode) => Math.floor((parts[mode] * 1000) / whole));
-  // Remainders in whole numbers: no rounding can break or make a tie.
-  const remainders = perMode((mode) => parts[mode] * 1000 - floors[mode] * whole);
-  const missing = 1000 - floors.onTheJob - floors.social - floors.formal;
-  const first = [...MODES].sort((a, b) => remainders[b] - remainders[a]).slice(0, missing);
-  return perMode((mode) => floors[mode] + (first.includes(mode) ? 1 : 0));
 }
 
 function makeFigures(row: BreakdownRow | undefined, eligible: number, target: ReportTarget, floor: BreakdownFrame["floor"]): Figures {

@@ -7,6 +7,8 @@ import { Id } from "../http/schema";
 import { StudySession, StudySessionPage, TeamStudySessionList } from "../study-sessions/study-sessions.schema";
 import { Breakdown, breakdownCsv, LearnerBreakdownQuery, TeamBreakdownQuery } from "./breakdown.schema";
 import { getLearnerBreakdown, getTeamBreakdown, listTeamSessions } from "./breakdown.service";
+import { GrowthReport, growthCsv, LearnerGrowthQuery, TeamGrowthQuery } from "./growth-report.schema";
+import { getLearnerGrowth, getTeamGrowth } from "./growth-report.service";
 
 const tags = ["Reports"];
 const ofTeam = z.object({ teamId: Id });
@@ -42,6 +44,38 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       response: { 200: Breakdown, ...problems("not-found", "too-many-groups") },
     },
     handler: ({ scope, params, query }) => getTeamBreakdown(db, config, scope, params.teamId, query),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId/growth",
+    preHandler: may.readLearner,
+    config: csvForm(growthCsv),
+    schema: {
+      operationId: "getLearnerGrowth",
+      summary: "Read how a learner's goals are doing, and what changed since a day",
+      tags,
+      params: z.object({ learnerId: Id }),
+      querystring: LearnerGrowthQuery,
+      response: { 200: GrowthReport, ...problems("not-found") },
+    },
+    handler: ({ scope, params, query }) => getLearnerGrowth(db, scope, params.learnerId, query, clock()),
+  });
+
+  app.route({
+    method: "GET",
+    url: "/teams/:teamId/growth",
+    preHandler: may.reportOnTeam,
+    config: csvForm(growthCsv),
+    schema: {
+      operationId: "getTeamGrowth",
+      summary: "Read how the goals of a team's people are doing; who needs attention comes first",
+      tags,
+      params: ofTeam,
+      querystring: TeamGrowthQuery,
+      response: { 200: GrowthReport, ...problems("not-found") },
+    },
+    handler: ({ scope, params, query }) => getTeamGrowth(db, scope, params.teamId, query),
   });
 
   app.route({

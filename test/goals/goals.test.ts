@@ -13,6 +13,8 @@ beforeEach(async () => {
 });
 afterAll(() => api.close());
 
+const NO_MINUTES = { onTheJob: 0, social: 0, formal: 0, unclassified: 0, total: 0 };
+
 const goals = (below = "") => `/v1/learners/${learner.id}/goals${below}`;
 
 test("a goal is set, read, listed and changed by its learner", async () => {
@@ -35,6 +37,22 @@ test("a goal is set, read, listed and changed by its learner", async () => {
     status: "on-hold",
     startsOn: "2026-03-02",
     dueOn: "2026-09-30",
+    completedOn: null,
+    reviewerId: null,
+    followsId: null,
+    target: null,
+    path: null,
+    growth: {
+      progress: null,
+      health: { status: "on-hold", rule: "on-hold", explanation: "The goal's status is on-hold.", blockedBy: [] },
+      steps: { total: 0, required: 0, completed: 0, skipped: 0, blocked: 0, overdue: 0, dueSoon: 0 },
+      plannedMinutes: NO_MINUTES,
+      loggedMinutes: NO_MINUTES,
+      remainingMinutes: 0,
+      unestimatedSteps: 0,
+      minutesPerWeek: null,
+      projectedEnd: null,
+    },
     version: 1,
     createdAt: expect.any(String),
     updatedAt: expect.any(String),
@@ -44,7 +62,9 @@ test("a goal is set, read, listed and changed by its learner", async () => {
   expect((await self.get(path)).body).toEqual(created.body);
 
   const changed = await self.patch(path, { status: "active", why: null, dueOn: null });
-  expect(changed.body).toEqual({ ...created.body, status: "active", why: null, dueOn: null, version: 2, updatedAt: expect.any(String) });
+  const health = { status: "not-started", rule: "nothing-begun", explanation: "Nothing was logged or completed, and no step was started.", blockedBy: [] };
+  const growth = { ...created.body.growth, health };
+  expect(changed.body).toEqual({ ...created.body, status: "active", why: null, dueOn: null, growth, version: 2, updatedAt: expect.any(String) });
   expect((await self.get(goals())).body).toEqual({ items: [changed.body], next: null });
 });
 
@@ -57,6 +77,20 @@ test("a client may name the goal, once; ids of two learners don't meet", async (
   const { id } = await buildGoal(api.db);
   expect((await api.admin.post(goals(), { id, title: "The same id" })).status).toBe(201);
   expect(await api.admin.post(goals(), { id, title: "Again" })).toMatchObject({ status: 409, body: { code: "already-exists" } });
+});
+
+test("an ETag changes with what is logged on the goal, and a goal is changed under one that was read before", async () => {
+  const { id } = await buildGoal(api.db, { learnerId: learner.id });
+  const before = await api.admin.get(goals(`/${id}`));
+  expect(before.headers.etag).toMatch(/^"1-[\w-]{8}"$/);
+  await buildSession(api.db, { learnerId: learner.id, goalId: id });
+  const after = await api.admin.get(goals(`/${id}`), { "If-None-Match": before.headers.etag as string });
+  expect([after.status, after.body.version, after.body.growth.loggedMinutes.total]).toEqual([200, 1, 60]);
+  expect(after.headers.etag).not.toBe(before.headers.etag);
+  const change = (ifMatch: string) => api.admin.patch(goals(`/${id}`), { why: "Because" }, { "If-Match": ifMatch });
+  expect((await change(before.headers.etag as string)).status).toBe(200);
+  expect((await change(after.headers.etag as string)).status).toBe(412);
+  expect((await change('"2"')).status).toBe(200);
 });
 
 test("goals are listed newest first, and by status", async () => {

@@ -50,6 +50,7 @@ test("a session is logged and read back", async () => {
     unclassifiedMinutes: 10,
     impact: 4,
     goalId: goal.id,
+    stepId: null,
     resourceId: resource.id,
     resourceType: "mentor",
     skills: ["kubernetes", "docker"],

@@ -28,7 +28,7 @@ test("a timer is started, seen, and stopped into a session", async () => {
   const resourceId = (await buildResource(api.db, { type: "book" })).id;
   const started = await own.post(path, { mode: "on-the-job", goalId, resourceId });
   expect([started.status, started.headers.location]).toEqual([201, path]);
-  expect(started.body).toEqual({ learnerId: learner.id, startedAt: NOW.toISOString(), mode: "on-the-job", goalId, resourceId });
+  expect(started.body).toEqual({ learnerId: learner.id, startedAt: NOW.toISOString(), mode: "on-the-job", goalId, stepId: null, resourceId });
   expect((await own.get(path)).body).toEqual(started.body);
 
   after(minutes(25));

@@ -1,0 +1,51 @@
+import { isOwn, type Scope } from "../access/scope";
+import type { Db } from "../database/transaction";
+import { beginningOf, type Day, dayIn } from "../days";
+import { invalid } from "../errors";
+import { type PageQuery, readPage } from "../http/paging";
+import { readChanges } from "./growth-changes.query";
+import { type GrowthFrame, makeGrowthReport } from "./growth-report";
+import { type GrowthReportRow, type Population, readGrowthReport } from "./growth-report.query";
+import type { GrowthReport, LearnerGrowthQuery, TeamGrowthQuery } from "./growth-report.schema";
+import { previousPeriod, reportPeriod } from "./period";
+
+const DUE_WITHIN_DAYS = 14;
+
+/** How a learner's goals are doing; today is the learner's. */
+export async function getLearnerGrowth(db: Db, scope: Scope, learnerId: string, { since, ...query }: LearnerGrowthQuery, now: Date): Promise<GrowthReport> {
+  const { name, timeZone } = await db.learner.findUniqueOrThrow({ where: { id: learnerId } });
+  const today = dayIn(now, timeZone);
+  if (since && since > today) throw invalid("query/since", `\`since\` (${since}) is still to come for the learner. Give the day of the last one-to-one.`);
+  const changes = since ? await readChanges(db, learnerId, { since, from: beginningOf(since, timeZone), today, all: isOwn(scope, learnerId) }) : null;
+  const frame = { scope: { type: "learner", id: learnerId, name, depth: null }, today, changes } as const;
+  return report(db, scope, { learnerId }, query, frame);
+}
+
+/** How the goals of a team's people of today are doing, a page of people at a time; today is the organisation's. */
+export async function getTeamGrowth(db: Db, scope: Scope, teamId: string, { depth = "subtree", ...query }: TeamGrowthQuery): Promise<GrowthReport> {
+  const { name } = await db.team.findUniqueOrThrow({ where: { id: teamId } });
+  const frame = { scope: { type: "team", id: teamId, name, depth }, today: scope.today, changes: null } as const;
+  return report(db, scope, { teamId, depth }, query, frame);
+}
+
+type Placed = GrowthReportRow["people"][number];
+type Query = Omit<TeamGrowthQuery, "depth"> & PageQuery;
+
+async function report(
+  db: Db,
+  { caller }: Scope,
+  population: Population,
+  { from, to, dueWithinDays = DUE_WITHIN_DAYS, ...page }: Query,
+  frame: Pick<GrowthFrame, "scope" | "changes"> & { today: Day },
+): Promise<GrowthReport> {
+  const { today } = frame;
+  const period = reportPeriod({ from, to }, today);
+  const previous = previousPeriod(period);
+  let row: GrowthReportRow | undefined;
+  const { items, next } = await readPage(["growth", frame.scope, period, today], page, { text: (person: Placed) => person.place }, async (take, after) => {
+    const place = after && { place: String(after.value), id: after.id };
+    row = await readGrowthReport(db, { population, period, previous, dueWithinDays, caller, today, take, after: place });
+    return row.people;
+  });
+  return makeGrowthReport({ ...frame, period, previous, items, next }, row as GrowthReportRow);
+}

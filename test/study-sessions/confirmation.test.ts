@@ -1,0 +1,246 @@
+import { v7 as uuidv7 } from "uuid";
+import type { Learner, Resource, StudySession } from "../../src/generated/prisma/client";
+import { type Client, NOW, startApp, type TestApp } from "../setup/app";
+import { buildKey, buildLearner, buildLedLearner, buildResource, buildSession, keyOf } from "../setup/factories";
+
+let api: TestApp;
+let lead: Learner;
+let learner: Learner;
+let mentor: Learner;
+let resource: Resource;
+let session: StudySession;
+beforeAll(async () => {
+  api = await startApp();
+});
+// An hour with a mentor from elsewhere, who does not see the learner.
+beforeEach(async () => {
+  api.setNow(NOW);
+  ({ lead, learner } = await buildLedLearner(api.db));
+  mentor = await buildLearner(api.db);
+  resource = await buildResource(api.db, { type: "mentor", learnerId: mentor.id });
+  session = await build();
+});
+afterAll(() => api.close());
+
+const LOGGED = new Date("2026-06-02T08:00:00.000Z");
+const build = (overrides: Partial<StudySession> = {}) =>
+  buildSession(api.db, { learnerId: learner.id, resourceId: resource.id, resourceType: "mentor", note: "a slow week", impact: 2, updatedAt: LOGGED, ...overrides });
+const as = async ({ id }: { id: string }) => api.as(await keyOf(api.db, id));
+const path = ({ id }: { id: string } = session) => `/v1/learners/${learner.id}/study-sessions/${id}`;
+const confirm = async (by: { id: string } = mentor, of = session) => (await as(by)).put(`${path(of)}/confirmation`);
+const withdraw = async (by: { id: string } = mentor, of = session) => (await as(by)).delete(`${path(of)}/confirmation`);
+const read = async (of = session) => (await api.admin.get(path(of))).body;
+
+const notFound = { status: 404, body: { code: "not-found" } };
+const forbidden = { status: 403, body: { code: "forbidden", detail: "This takes the key of the mentor that the session was spent with." } };
+const ETAG = { "If-Match": '"1"' };
+
+test("the mentor confirms a session: its verification changes, and its minutes do not", async () => {
+  const before = await read();
+  expect(before).toMatchObject({ verification: "self-reported", version: 1, updatedAt: LOGGED.toISOString() });
+  const confirmed = await confirm();
+  expect(confirmed.status).toBe(200);
+  expect(confirmed.headers.etag).toBe('"2"');
+  expect(await read()).toEqual({ ...before, verification: "mentor-confirmed", version: 2, updatedAt: NOW.toISOString() });
+});
+
+test("the mentor is answered neither the note nor the rating, even of a shared note", async () => {
+  const shared = await build({ noteShared: true });
+  for (const each of [session, shared]) {
+    const answers = { confirmed: await confirm(mentor, each), again: await confirm(mentor, each), withdrawn: await withdraw(mentor, each) };
+    const known = { learnerId: learner.id, id: each.id, startedAt: "2026-06-01T09:00:00.000Z", minutes: 60, resourceId: resource.id };
+    expect(answers.confirmed.body).toEqual({ ...known, verification: "mentor-confirmed", version: 2 });
+    expect(answers.again.body).toEqual(answers.confirmed.body);
+    expect(answers.withdrawn.body).toEqual({ ...known, verification: "self-reported", version: 3 });
+  }
+});
+
+test("to confirm again changes nothing, nor to withdraw what was not confirmed", async () => {
+  expect((await withdraw()).body).toMatchObject({ verification: "self-reported", version: 1 });
+  expect((await read()).updatedAt).toBe(LOGGED.toISOString());
+  await confirm();
+  const confirmed = await read();
+  api.setNow(new Date("2026-06-18T12:00:00.000Z"));
+  expect(await confirm()).toMatchObject({ status: 200, body: { verification: "mentor-confirmed", version: 2 } });
+  expect(await read()).toEqual(confirmed);
+});
+
+test("the mentor takes the confirmation back", async () => {
+  const before = await read();
+  await confirm();
+  api.setNow(new Date("2026-06-18T12:00:00.000Z"));
+  expect(await withdraw()).toMatchObject({ status: 200, body: { verification: "self-reported" } });
+  expect(await read()).toEqual({ ...before, version: 3, updatedAt: "2026-06-18T12:00:00.000Z" });
+});
+
+test("five confirmations at once count as one", async () => {
+  const client = await as(mentor);
+  const answers = await Promise.all([1, 2, 3, 4, 5].map(() => client.put(`${path()}/confirmation`)));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  expect(await read()).toMatchObject({ verification: "mentor-confirmed", version: 2 });
+});
+
+test("who follows what changed is told of a confirmation", async () => {
+  await confirm();
+  const { items } = (await api.admin.get(`/v1/learners/${learner.id}/study-sessions?updatedSince=2026-06-17T00:00:00Z`)).body;
+  expect(items).toMatchObject([{ id: session.id, verification: "mentor-confirmed" }]);
+});
+
+describe("nobody else confirms or withdraws", () => {
+  /** What each is answered who asks for either; the session must stay as it was. */
+  async function refuses(client: Client, refusal: object, of = session) {
+    const before = await read(of);
+    expect(await client.put(`${path(of)}/confirmation`)).toMatchObject(refusal);
+    expect(await client.delete(`${path(of)}/confirmation`)).toMatchObject(refusal);
+    expect(await read(of)).toEqual(before);
+  }
+
+  test.each(["selfReported", "mentorConfirmed"] as const)("of a session that is %s", async (verification) => {
+    const of = await build({ verification });
+    const other = await buildLearner(api.db);
+    await buildResource(api.db, { type: "mentor", learnerId: other.id });
+    await refuses(await as(learner), forbidden, of);
+    await refuses(await as(lead), forbidden, of);
+    await refuses(api.admin, forbidden, of);
+    await refuses(api.as(await buildKey(api.db, { role: "service" })), forbidden, of);
+    // Another mentor, and somebody who is none: neither sees the learner.
+    await refuses(await as(other), notFound, of);
+    await refuses(await as(await buildLearner(api.db)), notFound, of);
+  });
+
+  test("not a learner of their own time, even as the mentor that it says", async () => {
+    const own = await buildResource(api.db, { type: "mentor", learnerId: learner.id });
+    await refuses(await as(learner), forbidden, await build({ resourceId: own.id }));
+  });
+
+  test("not a session that was spent with another, or with nobody", async () => {
+    const book = await buildResource(api.db);
+    const elsewhere = [await build({ resourceId: null, resourceType: null }), await build({ resourceId: book.id, resourceType: "book" })];
+    for (const apart of elsewhere) {
+      await refuses(await as(mentor), notFound, apart);
+      await refuses(await as(lead), forbidden, apart);
+    }
+  });
+
+  test("not the mentor of before, when the resource is another's now", async () => {
+    await api.db.resource.update({ where: { id: resource.id }, data: { learnerId: (await buildLearner(api.db)).id } });
+    await refuses(await as(mentor), notFound);
+  });
+
+  test("not under another learner, who has no such session", async () => {
+    const other = await buildLearner(api.db);
+    const client = await as(mentor);
+    expect(await client.put(`/v1/learners/${other.id}/study-sessions/${session.id}/confirmation`)).toMatchObject(notFound);
+    expect(await read()).toMatchObject({ verification: "self-reported", version: 1 });
+  });
+});
+
+test("a lead who is the mentor, too, confirms as the mentor", async () => {
+  const own = await buildResource(api.db, { type: "coach", learnerId: lead.id });
+  expect(await confirm(lead, await build({ resourceId: own.id, resourceType: "coach" }))).toMatchObject({ status: 200 });
+});
+
+test("a mentor who confirmed a session still can't read it, nor any other of the learner", async () => {
+  await confirm();
+  const client = await as(mentor);
+  for (const hidden of [path(), `/v1/learners/${learner.id}/study-sessions`, `/v1/learners/${learner.id}`]) expect(await client.get(hidden)).toMatchObject(notFound);
+});
+
+test("what a system recorded needs no confirmation, and has none to withdraw", async () => {
+  const recorded = await build({ verification: "systemRecorded" });
+  const refusal = {
+    type: "urn:cairn:problem:already-verified",
+    code: "already-verified",
+    title: "The session is verified already",
+    status: 409,
+    detail: "A system recorded this session, which says as much. Nothing needs to be done.",
+    requestId: expect.any(String),
+  };
+  const [confirmed, withdrawn] = [await confirm(mentor, recorded), await withdraw(mentor, recorded)];
+  expect([confirmed.status, confirmed.body, withdrawn.status, withdrawn.body]).toEqual([409, refusal, 409, refusal]);
+  expect(await read(recorded)).toMatchObject({ verification: "system-recorded", version: 1 });
+});
+
+test("a deleted session is not there to confirm, nor is one that never was", async () => {
+  const never = { ...session, id: uuidv7() };
+  await api.admin.delete(path());
+  for (const gone of [session, never]) for (const call of [confirm, withdraw]) expect(await call(mentor, gone)).toMatchObject(notFound);
+  const tombstone = await api.db.studySession.findUniqueOrThrow({ where: { learnerId_id: { learnerId: learner.id, id: session.id } } });
+  expect(tombstone).toMatchObject({ verification: "selfReported", version: 2 });
+});
+
+test("a deleted session is not there for a lead either who was the mentor", async () => {
+  const own = await buildResource(api.db, { type: "coach", learnerId: lead.id });
+  const deleted = await build({ resourceId: own.id, resourceType: "coach" });
+  await api.admin.delete(path(deleted));
+  expect(await confirm(lead, deleted)).toMatchObject(notFound);
+});
+
+describe("when the session is changed afterwards", () => {
+  const change = async (client: Client, body: object) => {
+    await confirm();
+    return (await client.patch(path(), body, { "If-Match": '"2"' })).body;
+  };
+
+  test.each([
+    ["minutes", { minutes: 90 }],
+    ["split", { split: { onTheJob: 10 } }],
+    ["mode", { mode: "formal" }],
+    ["day", { startedAt: "2026-06-03T09:00:00Z" }],
+    ["resource", { resourceId: null }],
+  ])("a learner's other %s makes it the learner's word again", async (_, body) => {
+    expect(await change(await as(learner), body)).toMatchObject({ verification: "self-reported", version: 3 });
+  });
+
+  test("another mentor confirms it anew once it is said to be with them, and the first can't", async () => {
+    const other = await buildLearner(api.db);
+    const theirs = await buildResource(api.db, { type: "mentor", learnerId: other.id });
+    expect(await change(await as(learner), { resourceId: theirs.id })).toMatchObject({ verification: "self-reported", resourceId: theirs.id });
+    expect(await confirm(mentor)).toMatchObject(notFound);
+    expect(await confirm(other)).toMatchObject({ status: 200, body: { verification: "mentor-confirmed", version: 4 } });
+  });
+
+  test.each([
+    ["the note", { note: "better", noteShared: true }],
+    ["the rating", { impact: 5 }],
+    ["the skills", { skills: ["go"] }],
+  ])("what the mentor did not vouch for may change: %s", async (_, body) => {
+    expect(await change(await as(learner), body)).toMatchObject({ verification: "mentor-confirmed", version: 3 });
+  });
+
+  test("a system's correction leaves the mentor's word", async () => {
+    const service = api.as(await buildKey(api.db, { role: "service" }));
+    expect(await change(service, { minutes: 55 })).toMatchObject({ verification: "mentor-confirmed", minutes: 55 });
+  });
+
+  test("a confirmation counts as a change to who read the session before", async () => {
+    await confirm();
+    expect(await api.admin.patch(path(), { minutes: 90 }, ETAG)).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
+  });
+});
+
+test("a session can't be logged as confirmed", async () => {
+  const body = { startedAt: "2026-06-16T08:00:00Z", minutes: 60, resourceId: resource.id, verification: "mentor-confirmed" };
+  for (const client of [await as(learner), await as(mentor), api.admin]) {
+    const refused = await client.post(`/v1/learners/${learner.id}/study-sessions`, body);
+    expect([400, 404]).toContain(refused.status);
+  }
+  expect(await api.admin.patch(path(), { verification: "mentor-confirmed" })).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/verification" }] } });
+  expect(await api.db.studySession.count({ where: { learnerId: learner.id } })).toBe(1);
+});
+
+test("reports count what was confirmed, and stop when it is withdrawn", async () => {
+  await build({ minutes: 25, onTheJobMinutes: 25 });
+  const minutes = async (verification: string) => {
+    const { body } = await api.admin.get(`/v1/learners/${learner.id}/breakdown?from=2026-06-01&to=2026-07-01&verification=${verification}`);
+    return body.total.minutes.total;
+  };
+  const listed = async () => (await api.admin.get(`/v1/learners/${learner.id}/study-sessions?verification=mentor-confirmed`)).body.items;
+  expect([await minutes("mentor-confirmed"), await minutes("self-reported")]).toEqual([0, 85]);
+  await confirm();
+  expect([await minutes("mentor-confirmed"), await minutes("self-reported")]).toEqual([60, 25]);
+  expect(await listed()).toMatchObject([{ id: session.id }]);
+  await withdraw();
+  expect([await minutes("mentor-confirmed"), await minutes("self-reported")]).toEqual([0, 85]);
+  expect(await listed()).toEqual([]);
+});

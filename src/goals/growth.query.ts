@@ -137,8 +137,8 @@ export function growthOf(which: Prisma.Sql, today: Day): Prisma.Sql {
     )`;
 }
 
-// A thousand years: what is further away says nothing but that.
-const LONGEST_PROJECTION_DAYS = 365_000;
+// A hundred years: what is further away says nothing but that.
+const LONGEST_PROJECTION_DAYS = 36_500;
 
 /** The rules in the order of `RULES`: the first that holds says how the goal is doing. */
 function firstRule(day: Prisma.Sql): Prisma.Sql {

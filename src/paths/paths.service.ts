@@ -93,6 +93,8 @@ export async function deleteVersion(db: Db, pathId: string, number: number, ifVe
 /** From then on the version never changes. Again changes nothing. */
 export function publishVersion(db: Db, scope: Scope, pathId: string, number: number, ifVersion: IfVersion, now: Date): Promise<PathVersion> {
   return inTransaction(db, async (tx) => {
+    // Holds the row, so that of two at once the second finds what the first published.
+    await tx.$queryRaw`SELECT 1 FROM paths WHERE id = ${pathId}::uuid FOR UPDATE`;
     const present = await getVersion(tx, scope, pathId, number);
     if (present.publishedAt && present.version === (ifVersion.version ?? present.version)) return present;
     return changePath(tx, pathId, ifVersion, async () => {

@@ -64,7 +64,8 @@ export function listGlossary(db: Db, teamId: string, { q, depth = "subtree", ...
     const patterns = patternsOf(q);
     const matching = patterns.length ? Prisma.sql`HAVING bool_or(concat_ws(' ', t.term, t.meaning) ILIKE ALL (${patterns}::text[]))` : Prisma.empty;
     return db.$queryRaw<Row[]>`
-      SELECT md5(lower(t.term))::uuid AS id, lower(t.term) AS key, pg_catalog.mode() WITHIN GROUP (ORDER BY t.term) AS term,
+      -- An MD5 becomes a UUID (RFC 9562, version 3) by its version and variant.
+      SELECT overlay(overlay(md5(lower(t.term)) PLACING '3' FROM 13) PLACING '8' FROM 17)::uuid AS id, lower(t.term) AS key, pg_catalog.mode() WITHIN GROUP (ORDER BY t.term) AS term,
              count(DISTINCT t.learner_id)::int AS learners,
              (count(DISTINCT t.learner_id) FILTER (WHERE t.learned_on IS NOT NULL))::int AS "knownBy",
              coalesce((array_agg(t.meaning ORDER BY t.updated_at DESC, t.learner_id, t.id) FILTER (WHERE t.meaning IS NOT NULL))[1:${MOST_MEANINGS}], '{}') AS meanings

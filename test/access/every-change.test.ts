@@ -1,5 +1,6 @@
 import { startApp, type TestApp } from "../setup/app";
 import { buildGoal, buildLearner, buildResource, buildStep, buildTeam } from "../setup/factories";
+import { buildEvidence, buildTerm } from "../setup/growth-factories";
 
 let api: TestApp;
 beforeAll(async () => {
@@ -28,6 +29,27 @@ const entities: Record<string, { build(): Promise<string>; change: object; other
     change: { title: "Changed" },
     other: { title: "Otherwise" },
     derived: true,
+  },
+  "path version": {
+    build: async () => `/v1/paths/${(await api.admin.post("/v1/paths", { title: "A draft" })).body.id}/versions/1`,
+    change: { title: "Changed" },
+    other: { title: "Otherwise" },
+  },
+  "piece of evidence": {
+    build: async () => {
+      const { id, goalId, learnerId } = await buildEvidence(api.db, { shared: true });
+      return `/v1/learners/${learnerId}/goals/${goalId}/evidence/${id}`;
+    },
+    change: { title: "Changed" },
+    other: { title: "Otherwise" },
+  },
+  term: {
+    build: async () => {
+      const { id, goalId, learnerId } = await buildTerm(api.db, { shared: true });
+      return `/v1/learners/${learnerId}/goals/${goalId}/terms/${id}`;
+    },
+    change: { term: "changed" },
+    other: { term: "otherwise" },
   },
 };
 
@@ -99,12 +121,21 @@ test.each(['W/"1"', "*"])("a learner is not sent again to who has it: If-None-Ma
   expect((await api.admin.get(`/v1/learners/${id}`, { "If-None-Match": known })).status).toBe(304);
 });
 
-test.each(["team", "goal", "step"])("a %s is deleted under the ETag that was read alone", async (name) => {
+test.each(["team", "goal", "step", "path version", "piece of evidence", "term"])("a %s is deleted under the ETag that was read alone", async (name) => {
   const path = await entities[name]?.build();
   const stale = await api.admin.delete(path as string, { "If-Match": '"7"' });
   expect(stale.status).toBe(412);
   expect(stale.body).toEqual(STALE);
   expect((await api.admin.delete(path as string, { "If-Match": '"1"' })).status).toBe(204);
+});
+
+test("a path version is published under the ETag that was read alone", async () => {
+  const { id } = (await api.admin.post("/v1/paths", { title: "A draft", steps: [{ key: "only", title: "Only" }] })).body;
+  const path = `/v1/paths/${id}/versions/1`;
+  const stale = await api.admin.put(`${path}/publication`, undefined, { "If-Match": '"7"' });
+  expect([stale.status, stale.body]).toEqual([412, STALE]);
+  expect((await api.admin.get(path)).body.publishedAt).toBeNull();
+  expect((await api.admin.put(`${path}/publication`, undefined, { "If-Match": '"1"' })).headers.etag).toBe('"2"');
 });
 
 test("a resource is archived and restored under the ETag that was read alone", async () => {

@@ -1,18 +1,24 @@
 import { v7 as uuidv7 } from "uuid";
 import { type Client, startApp, type TestApp } from "../setup/app";
-import { buildKey, buildLearner } from "../setup/factories";
+import { buildGoal, buildKey, buildLearner, buildLedLearner, buildPath, buildStep } from "../setup/factories";
 
 let api: TestApp;
 let caller: Client;
 let learnerId: string;
+let goalId: string;
+let stepId: string;
 beforeAll(async () => {
   api = await startApp();
   caller = api.as(await buildKey(api.db, { role: "admin" }));
-  learnerId = (await buildLearner(api.db)).id;
+  learnerId = (await buildLedLearner(api.db)).learner.id;
+  goalId = (await buildGoal(api.db, { learnerId })).id;
+  stepId = (await buildStep(api.db, { learnerId, goalId })).id;
 });
 afterAll(() => api.close());
 
-const creations: Record<string, { path(): string; body: object; other: object; count(): Promise<number> }> = {
+type Creation = { path(): string; body: object; other: object | (() => object); count(): Promise<number>; clear?(): Promise<unknown> };
+
+const creations: Record<string, Creation> = {
   "a learner": {
     path: () => "/v1/learners",
     body: { name: "Ada", timeZone: "UTC" },
@@ -32,10 +38,48 @@ const creations: Record<string, { path(): string; body: object; other: object; c
     other: { title: "A", dueOn: "2026-10-01" },
     count: () => api.db.goal.count(),
   },
+  "a path": {
+    path: () => "/v1/paths",
+    body: { title: "A", skills: ["sql"], steps: [{ key: "only", title: "Only", prerequisites: [] }] },
+    other: { title: "A", skills: ["sql"], steps: [] },
+    count: () => api.db.path.count(),
+  },
+  "a step": {
+    path: () => `/v1/learners/${learnerId}/goals/${goalId}/steps`,
+    body: { title: "A", mode: "on-the-job", prerequisites: [] },
+    other: { title: "A", mode: "social", prerequisites: [] },
+    count: () => api.db.step.count(),
+  },
+  evidence: {
+    path: () => `/v1/learners/${learnerId}/goals/${goalId}/evidence`,
+    body: { title: "A", text: "By me" },
+    other: { title: "A", text: "By me", shared: true },
+    count: () => api.db.evidence.count(),
+  },
+  // One waits at a time for the goal, and one for its step.
+  "a review": {
+    path: () => `/v1/learners/${learnerId}/goals/${goalId}/reviews`,
+    body: { question: "A?", stepId: null },
+    other: () => ({ question: "A?", stepId }),
+    count: () => api.db.review.count(),
+    clear: () => api.db.review.deleteMany(),
+  },
+  "a term": {
+    path: () => `/v1/learners/${learnerId}/goals/${goalId}/terms`,
+    body: { term: "A", learnedOn: "2026-06-01" },
+    other: { term: "B", learnedOn: "2026-06-01" },
+    count: () => api.db.term.count(),
+    clear: () => api.db.term.deleteMany(),
+  },
   "an API key": { path: () => "/v1/api-keys", body: { name: "A", role: "service" }, other: { name: "A", role: "admin" }, count: () => api.db.apiKey.count() },
 };
 
-describe.each(Object.entries(creations))("creating %s with an Idempotency-Key", (_, { path, body, other, count }) => {
+describe.each(Object.entries(creations))("creating %s with an Idempotency-Key", (_, { path, body, count, clear, ...creation }) => {
+  let other: object;
+  beforeEach(async () => {
+    await clear?.();
+    other = typeof creation.other === "function" ? creation.other() : creation.other;
+  });
   const create = (key: string, sent = body, client = caller) => client.post(path(), sent, { "Idempotency-Key": key });
 
   test("happens once, and is answered again as before", async () => {
@@ -113,6 +157,16 @@ describe.each(Object.entries(creations))("creating %s with an Idempotency-Key", 
     expect(await create(key)).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer: "headers/idempotency-key" }] } });
     expect(await count()).toBe(before);
   });
+});
+
+test("a path's next version is drafted once, and answered again as before", async () => {
+  const { id } = await buildPath(api.db);
+  const headers = { "Idempotency-Key": uuidv7() };
+  const draft = (more = headers) => caller.post(`/v1/paths/${id}/versions`, undefined, more);
+  const [first, again] = [await draft(), await draft()];
+  expect([first.status, again.status, again.headers["idempotency-replayed"]]).toEqual([201, 201, "true"]);
+  expect(again.body).toEqual(first.body);
+  expect(await draft({ "Idempotency-Key": uuidv7() })).toMatchObject({ status: 409, body: { code: "already-exists" } });
 });
 
 test("a refusal is not kept: the same request may succeed later", async () => {

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { parse } from "csv-parse/sync";
 import { type Client, startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildLearner, buildMember, buildResource, buildTeam, keyOf } from "../setup/factories";
+import { buildGoal, buildLearner, buildLedLearner, buildMember, buildResource, buildStep, buildTeam, keyOf } from "../setup/factories";
+import { buildEvidence, buildReview, buildTerm } from "../setup/growth-factories";
 
 let api: TestApp;
 const lists: Record<string, List> = {};
@@ -19,6 +21,9 @@ const NAMES = ["=1+1", "Listed A", "Listed A", "Listed A", "Listed B"];
 const byId = (items: { id: string }[]) => items.map(({ id }) => id).sort();
 const byNameAndId = (items: Item[], key: string) =>
   NAMES.flatMap((name, index) => (NAMES.indexOf(name) === index ? byId(items.filter((item) => item[key] === name)) : []));
+const DATES = [1, 2, 2, 2, 3].map((day) => new Date(Date.UTC(2026, 0, day)));
+/** The latest first, of items built at `DATES`. */
+const byDate = (items: { id: string }[]) => [...byId(items.slice(0, 1)), ...byId(items.slice(1, 4)), ...byId(items.slice(4))].reverse();
 
 const builders: Record<string, () => Promise<List>> = {
   async learners() {
@@ -46,14 +51,83 @@ const builders: Record<string, () => Promise<List>> = {
     const ids = byNameAndId(items, "title");
     return { client: api.admin, path: "/v1/resources", filters: "skill=listed", otherFilters: "skill=listed&type=book", ids, unknown: "author" };
   },
+  async paths() {
+    const items: Item[] = [];
+    for (const title of NAMES) items.push((await api.admin.post("/v1/paths", { title, purpose: "To be listed", skills: ["listed"] })).body);
+    return {
+      client: api.admin,
+      path: "/v1/paths",
+      filters: "skill=listed",
+      otherFilters: "skill=listed&q=listed",
+      ids: byNameAndId(items, "title"),
+      unknown: "title",
+    };
+  },
+  async steps() {
+    const { id, learnerId } = await buildGoal(api.db);
+    const items: { id: string }[] = [];
+    for (const title of NAMES) items.push(await buildStep(api.db, { learnerId, goalId: id, title, requires: items.map((step) => step.id) }));
+    return { client: api.admin, path: `/v1/learners/${learnerId}/goals/${id}/steps`, filters: "", ids: items.map((step) => step.id), unknown: "state" };
+  },
+  async evidence() {
+    const { id, goalId, learnerId } = await buildStep(api.db);
+    const of = { learnerId, goalId, stepId: id, shared: true };
+    const items = await Promise.all(NAMES.map((title, index) => buildEvidence(api.db, { ...of, title, createdAt: DATES[index] as Date })));
+    return {
+      client: api.admin,
+      path: `/v1/learners/${learnerId}/goals/${goalId}/evidence`,
+      filters: `step=${id}`,
+      otherFilters: "",
+      ids: byDate(items),
+      unknown: "goal",
+    };
+  },
+  async reviews() {
+    const { lead, learner } = await buildLedLearner(api.db);
+    const { id } = await buildGoal(api.db, { learnerId: learner.id });
+    const of = { learnerId: learner.id, goalId: id, answeredById: lead.id };
+    const items = await Promise.all(NAMES.map((question, index) => buildReview(api.db, { ...of, question, askedAt: DATES[index] as Date })));
+    return {
+      client: api.admin,
+      path: `/v1/learners/${learner.id}/goals/${id}/reviews`,
+      filters: "waiting=false",
+      otherFilters: "",
+      ids: byDate(items),
+      unknown: "verdict",
+    };
+  },
+  async terms() {
+    const [learner, resource] = [await buildLearner(api.db), await buildResource(api.db)];
+    const of = { learnerId: learner.id, resourceId: resource.id, shared: true };
+    const items = await Promise.all(NAMES.map((term) => buildTerm(api.db, { ...of, term, meaning: "Known,\r\nor not" })));
+    return {
+      client: api.admin,
+      path: `/v1/learners/${learner.id}/terms`,
+      filters: `resource=${resource.id}`,
+      otherFilters: "",
+      ids: byNameAndId(items, "term"),
+      unknown: "shared",
+    };
+  },
+  async "a glossary"() {
+    const { id } = await buildTeam(api.db);
+    const { id: learnerId } = await buildMember(api.db, id);
+    const terms = ["=1+1", "Listed A", "listed b", "LISTED C", "listed d"];
+    for (const term of terms) await buildTerm(api.db, { learnerId, term, shared: true, meaning: `What "${term}" is` });
+    const ids = terms.map((term) =>
+      createHash("md5")
+        .update(term.toLowerCase())
+        .digest("hex")
+        .replace(/^(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-3$3-8$4-"),
+    );
+    return { client: api.admin, path: `/v1/teams/${id}/glossary`, filters: "depth=subtree", otherFilters: "depth=direct", ids, unknown: "learned" };
+  },
   async goals() {
     const { id } = await buildLearner(api.db);
-    const dates = [1, 2, 2, 2, 3].map((day) => new Date(Date.UTC(2026, 0, day)));
     const items = await Promise.all(
-      NAMES.map((title, index) => buildGoal(api.db, { learnerId: id, title, why: 'Says "why",\r\nand more', createdAt: dates[index] })),
+      NAMES.map((title, index) => buildGoal(api.db, { learnerId: id, title, why: 'Says "why",\r\nand more', createdAt: DATES[index] as Date })),
     );
-    const ids = [...byId(items.slice(0, 1)), ...byId(items.slice(1, 4)), ...byId(items.slice(4))].reverse();
-    return { client: api.admin, path: `/v1/learners/${id}/goals`, filters: "status=active", otherFilters: "", ids, unknown: "skill" };
+    return { client: api.admin, path: `/v1/learners/${id}/goals`, filters: "status=active", otherFilters: "", ids: byDate(items), unknown: "skill" };
   },
   async "API keys"() {
     const { id } = await buildLearner(api.db);
@@ -186,8 +260,8 @@ describe.each(Object.keys(builders))("the list of %s", (name) => {
   });
 });
 
-// Keys have no filters.
-test.each(Object.keys(builders).filter((name) => name !== "API keys"))("the list of %s refuses a cursor of other filters", async (name) => {
+// Keys and steps have no filters.
+test.each(Object.keys(builders).filter((name) => !["API keys", "steps"].includes(name)))("the list of %s refuses a cursor of other filters", async (name) => {
   const { client, path, filters, otherFilters } = lists[name] as List;
   const { body } = await client.get(`${path}?${filters}&limit=1`);
   expect(await client.get(`${path}?${otherFilters}&cursor=${body.next}`)).toMatchObject(refusedCursor);
@@ -195,8 +269,8 @@ test.each(Object.keys(builders).filter((name) => name !== "API keys"))("the list
 
 /** The cursor with another place in it, its checksum kept. */
 function movedToLast(cursor: string, ids: string[]): string {
-  const [tag, value, , checksum] = JSON.parse(Buffer.from(cursor, "base64url").toString());
-  return Buffer.from(JSON.stringify([tag, value, ids.at(-1), checksum])).toString("base64url");
+  const [value, , learnerId, checksum] = JSON.parse(Buffer.from(cursor, "base64url").toString());
+  return Buffer.from(JSON.stringify([value, ids.at(-1), learnerId, checksum])).toString("base64url");
 }
 
 /** What a cell of CSV says of an item's field, such as `target.formal`. */

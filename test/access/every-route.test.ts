@@ -14,17 +14,33 @@ test.each(operations)("$operationId refuses a caller without a key", async ({ me
   expect(refused.headers["www-authenticate"]).toBe('Bearer realm="cairn"');
 });
 
-const identified = operations.flatMap((operation) => [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => ({ ...operation, parameter })));
+const identified = operations.flatMap((operation) => [...operation.path.matchAll(/\{(\w+Id)\}/g)].map(([, parameter]) => ({ ...operation, parameter })));
 
 test.each(identified)("$operationId refuses a $parameter that is not a UUID", async ({ method, path, parameter }) => {
-  const refused = await api.admin[method](fill(path, (name) => (name === parameter ? "42" : NOBODY)));
+  const refused = await api.admin[method](fill(path, (name) => (name === parameter ? "42" : idOf(name))));
   expect(refused).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer: `path/${parameter}`, detail: "Must be a UUID." }] } });
 });
 
-const ofThese = operations.filter(({ tag }) => ["Learners", "Teams", "Resources", "Goals", "API keys"].includes(tag));
+const numbered = operations.filter(({ path }) => path.includes("{number}"));
+
+test.each(numbered.flatMap((operation) => ["0", "-1", "1.5", "2147483648", "first", NOBODY].map((number) => ({ ...operation, number }))))(
+  "$operationId refuses the number $number",
+  async ({ method, path, number }) => {
+    const refused = await api.admin[method](fill(path, (name) => (name === "number" ? number : NOBODY)));
+    expect(refused).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer: "path/number" }] } });
+  },
+);
+
+test.each(numbered)("$operationId finds nothing under a number that there is none of", async ({ method, path, takesBody }) => {
+  const url = fill(path, idOf);
+  const refused = method === "patch" && takesBody ? await api.admin.patch(url, {}) : await api.admin[method](url);
+  expect(refused).toMatchObject({ status: 404, body: { code: "not-found" } });
+});
+
+const ofThese = operations.filter(({ tag }) => ["Learners", "Teams", "Resources", "Paths", "Goals", "API keys"].includes(tag));
 
 test.each(ofThese.filter(({ takesBody }) => takesBody))("$operationId refuses a field that it does not know", async ({ method, path }) => {
-  const url = fill(path, () => NOBODY);
+  const url = fill(path, idOf);
   const refused = await (method === "post" ? api.admin.post : method === "put" ? api.admin.put : api.admin.patch)(url, { nmae: "Ada" });
   expect(refused.status).toBe(400);
   expect(refused.body.errors).toContainEqual({ pointer: "#/nmae", detail: "Unknown here. Remove it, or check how it is spelt." });
@@ -118,3 +134,8 @@ test("every refusal carries its request's id", async () => {
   const refused = await api.admin.get(`/v1/learners/${NOBODY}`);
   expect(refused.headers["x-request-id"]).toBe(refused.body.requestId);
 });
+
+/** An id that nothing has; of a path's version, a number. */
+function idOf(parameter: string): string {
+  return parameter === "number" ? "1" : NOBODY;
+}

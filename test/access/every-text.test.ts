@@ -1,11 +1,17 @@
+import { v7 as uuidv7 } from "uuid";
 import { startApp, type TestApp } from "../setup/app";
-import { buildLearner } from "../setup/factories";
+import { buildGoal, buildLedLearner, buildStep } from "../setup/factories";
 
 let api: TestApp;
 let learnerId: string;
+let goalId: string;
+// A step for each question: only one waits for an answer at a time.
+const steps: string[] = [];
 beforeAll(async () => {
   api = await startApp();
-  learnerId = (await buildLearner(api.db)).id;
+  learnerId = (await buildLedLearner(api.db)).learner.id;
+  goalId = (await buildGoal(api.db, { learnerId })).id;
+  for (const _ of [...WRITTEN, ...UNWRITABLE]) steps.push((await buildStep(api.db, { learnerId, goalId })).id);
 });
 afterAll(() => api.close());
 
@@ -26,8 +32,35 @@ const texts: [of: string, pointer: string, path: () => string, body: (text: stri
   ["a resource's skill", "#/skills/0", () => "/v1/resources", (skill) => ({ type: "book", title: "A", skills: [skill] }), ({ skills }) => skills[0]],
   ["a goal's title", "#/title", () => `/v1/learners/${learnerId}/goals`, (title) => ({ title }), ({ title }) => title],
   ["a goal's why", "#/why", () => `/v1/learners/${learnerId}/goals`, (why) => ({ title: "A", why }), ({ why }) => why],
+  ["a path's title", "#/title", () => "/v1/paths", (title) => ({ title }), ({ title }) => title],
+  ["a path's purpose", "#/purpose", () => "/v1/paths", (purpose) => ({ title: "A", purpose }), ({ purpose }) => purpose],
+  [
+    "the title of a path's step",
+    "#/steps/0/title",
+    () => "/v1/paths",
+    (title) => ({ title: "A", steps: [{ key: "a", title }] }),
+    ({ steps: [step] }: { steps: [{ title: string }] }) => step.title,
+  ],
+  ["a step's title", "#/title", () => inGoal("steps"), (title) => ({ title }), ({ title }) => title],
+  ["a step's section", "#/section", () => inGoal("steps"), (section) => ({ title: "A", section }), ({ section }) => section],
+  [
+    "what else a step requires",
+    "#/otherPrerequisites/0",
+    () => inGoal("steps"),
+    (text) => ({ title: "A", otherPrerequisites: [text] }),
+    ({ otherPrerequisites }) => otherPrerequisites[0],
+  ],
+  ["the title of evidence", "#/title", () => inGoal("evidence"), (title) => ({ title, text: "x", shared: true }), ({ title }) => title],
+  ["the text of evidence", "#/text", () => inGoal("evidence"), (text) => ({ title: "A", text, shared: true }), ({ text }) => text],
+  ["a review's question", "#/question", () => inGoal("reviews"), (question) => ({ question, stepId: steps.pop() }), ({ question }) => question],
+  ["a term", "#/term", () => inGoal("terms"), (term) => ({ term, shared: true }), ({ term }) => term],
+  ["a term's meaning", "#/meaning", () => inGoal("terms"), (meaning) => ({ term: uuidv7(), meaning, shared: true }), ({ meaning }) => meaning],
   ["a goal's skill", "#/skills/0", () => `/v1/learners/${learnerId}/goals`, (skill) => ({ title: "A", skills: [skill] }), ({ skills }) => skills[0]],
 ];
+
+function inGoal(what: string): string {
+  return `/v1/learners/${learnerId}/goals/${goalId}/${what}`;
+}
 
 const WRITTEN = [
   "👩🏽‍💻 ships 🚀🇸🇪",
@@ -67,7 +100,7 @@ test.each(UNWRITABLE)("an address on the web must not hold %s", async (_, text) 
 });
 
 test("a search must not hold the NUL character", async () => {
-  for (const list of ["learners", "teams", "resources"]) {
+  for (const list of ["learners", "teams", "resources", "paths", `learners/${learnerId}/terms`]) {
     const refused = await api.admin.get(`/v1/${list}?q=a%00`);
     expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: "query/q", detail: "Must not contain the NUL character." }] } });
   }

@@ -6,7 +6,8 @@ import { readConfig } from "../../src/config";
 import { PROBLEMS } from "../../src/errors";
 import type { PrismaClient } from "../../src/generated/prisma/client";
 import { startApp, type TestApp } from "../setup/app";
-import { buildLearner, buildResource, buildSession } from "../setup/factories";
+import { buildLearner, buildMember, buildPath, buildResource, buildSession, buildStep, buildTeam } from "../setup/factories";
+import { buildEvidence, buildReview, buildTerm } from "../setup/growth-factories";
 
 type Schema = { [keyword: string]: unknown; $ref?: string; properties?: Record<string, Schema>; examples?: unknown[]; format?: string };
 type Content = Record<string, { schema: Schema }>;
@@ -77,9 +78,12 @@ describe.each(operations)("%s", (name, operation) => {
   });
 });
 
-test.each(underV1.filter(([name]) => /^(PATCH|DELETE) .*\{(learner|team|resource|goal|session)Id\}$/.test(name)))("%s takes If-Match", (_, { parameters }) => {
-  expect(parameters).toContainEqual(expect.objectContaining({ in: "header", name: "if-match" }));
-});
+test.each(underV1.filter(([name]) => /^(PATCH|DELETE) .*(\{(learner|team|resource|goal|step|evidence|review|term|session)Id|\{number)\}$/.test(name)))(
+  "%s takes If-Match",
+  (_, { parameters }) => {
+    expect(parameters).toContainEqual(expect.objectContaining({ in: "header", name: "if-match" }));
+  },
+);
 
 test.each(underV1.filter(([, { responses }]) => responses["201"]).filter(([name]) => name.startsWith("POST")))(
   "%s takes an Idempotency-Key",
@@ -150,7 +154,7 @@ describe("real answers fit what is printed", () => {
     const { id } = await buildSession(api.db, { learnerId: learner.id, resourceId: resource.id, resourceType: "book", note: "x", skills: ["sql"] });
     const url = `/v1/learners/${learner.id}`;
     await api.admin.post(`${url}/timer`, { mode: "on-the-job" });
-    for (const [target, schema] of [
+    await expectToFit([
       ["/v1/me", "Me"],
       [url, "Learner"],
       ["/v1/learners", "LearnerPage"],
@@ -161,12 +165,51 @@ describe("real answers fit what is printed", () => {
       [`${url}/breakdown?bucket=month&compare=previous&groupBy=resource-type`, "Breakdown"],
       [`${url}/study-sessions?limit=0`, "Problem"],
       ["/v1/nothing", "Problem"],
-    ] as const) {
+    ]);
+  });
+
+  test("what belongs to goals and paths", async () => {
+    const path = await buildPath(api.db, [
+      { key: "read", mode: "formal", estimatedMinutes: 60 },
+      { key: "do", prerequisites: ["read"] },
+    ]);
+    const team = await buildTeam(api.db);
+    const { id: learnerId } = await buildMember(api.db, team.id);
+    const { id: stepId, goalId } = await buildStep(api.db, { learnerId, dueOn: new Date("2026-06-30") });
+    const of = { learnerId, goalId, shared: true };
+    const [evidence, term] = [
+      await buildEvidence(api.db, { ...of, stepId }),
+      await buildTerm(api.db, { ...of, meaning: "x", learnedOn: new Date("2026-06-01") }),
+    ];
+    const review = await buildReview(api.db, { learnerId, goalId, answeredById: (await buildLearner(api.db)).id });
+    const url = `/v1/learners/${learnerId}/goals/${goalId}`;
+    await api.admin.put(`${url}/path`, { pathId: path.id });
+    await expectToFit([
+      [`/v1/paths/${path.id}`, "Path"],
+      ["/v1/paths", "PathSummaryPage"],
+      [`/v1/paths/${path.id}/versions/1`, "PathVersion"],
+      [url, "Goal"],
+      [`/v1/learners/${learnerId}/goals`, "GoalPage"],
+      [`${url}/path`, "PathChange"],
+      [`${url}/steps`, "StepPage"],
+      [`${url}/steps/${stepId}`, "Step"],
+      [`${url}/evidence`, "EvidencePage"],
+      [`${url}/evidence/${evidence.id}`, "Evidence"],
+      [`${url}/reviews`, "ReviewPage"],
+      [`${url}/reviews/${review.id}`, "Review"],
+      [`/v1/learners/${learnerId}/terms`, "TermPage"],
+      [`${url}/terms/${term.id}`, "Term"],
+      [`/v1/teams/${team.id}/glossary`, "GlossaryEntryPage"],
+    ]);
+  });
+
+  async function expectToFit(answers: [target: string, schema: string][]) {
+    for (const [target, schema] of answers) {
       const { body } = await api.admin.get(target);
       const fits = z.fromJSONSchema(inline(document.components.schemas[schema] as Schema) as z.core.JSONSchema.JSONSchema).safeParse(body);
       expect([target, fits.error?.issues ?? []]).toEqual([target, []]);
     }
-  });
+  }
 });
 
 function resolve(schema: Schema): Schema {

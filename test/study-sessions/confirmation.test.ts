@@ -24,7 +24,15 @@ afterAll(() => api.close());
 
 const LOGGED = new Date("2026-06-02T08:00:00.000Z");
 const build = (overrides: Partial<StudySession> = {}) =>
-  buildSession(api.db, { learnerId: learner.id, resourceId: resource.id, resourceType: "mentor", note: "a slow week", impact: 2, updatedAt: LOGGED, ...overrides });
+  buildSession(api.db, {
+    learnerId: learner.id,
+    resourceId: resource.id,
+    resourceType: "mentor",
+    note: "a slow week",
+    impact: 2,
+    updatedAt: LOGGED,
+    ...overrides,
+  });
 const as = async ({ id }: { id: string }) => api.as(await keyOf(api.db, id));
 const path = ({ id }: { id: string } = session) => `/v1/learners/${learner.id}/study-sessions/${id}`;
 const confirm = async (by: { id: string } = mentor, of = session) => (await as(by)).put(`${path(of)}/confirmation`);
@@ -143,7 +151,8 @@ test("a lead who is the mentor, too, confirms as the mentor", async () => {
 test("a mentor who confirmed a session still can't read it, nor any other of the learner", async () => {
   await confirm();
   const client = await as(mentor);
-  for (const hidden of [path(), `/v1/learners/${learner.id}/study-sessions`, `/v1/learners/${learner.id}`]) expect(await client.get(hidden)).toMatchObject(notFound);
+  for (const hidden of [path(), `/v1/learners/${learner.id}/study-sessions`, `/v1/learners/${learner.id}`])
+    expect(await client.get(hidden)).toMatchObject(notFound);
 });
 
 test("what a system recorded needs no confirmation, and has none to withdraw", async () => {

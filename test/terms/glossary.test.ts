@@ -24,8 +24,7 @@ afterAll(() => api.close());
 type Entry = { id: string; term: string; learners: number; knownBy: number; meanings: string[] };
 
 const learned = { learnedOn: toDate("2026-06-01") };
-const share = (learner: { id: string }, term: string, overrides: object = {}) =>
-  buildTerm(api.db, { learnerId: learner.id, term, shared: true, ...overrides });
+const share = (learner: { id: string }, term: string, overrides: object = {}) => buildTerm(api.db, { learnerId: learner.id, term, shared: true, ...overrides });
 const glossary = async (query = "", client: Client = api.admin, of = team) => (await client.get(`/v1/teams/${of.id}/glossary${query}`)).body;
 const words = async (query = "") => (await glossary(query)).items.map(({ term }: Entry) => term);
 const counts = async (query = "") => (await glossary(query)).items.map(({ term, learners, knownBy }: Entry) => [term, learners, knownBy]);
@@ -84,7 +83,12 @@ test("a term is one in any case, written as most write it", async () => {
 test("a person counts once, under however many goals they keep a term, and knows it when they learned it under one", async () => {
   const member = await buildMember(api.db, team.id);
   await share(member, "etcd", { meaning: "At first", updatedAt: new Date("2026-06-01") });
-  await share(member, "ETCD", { ...learned, goalId: (await buildGoal(api.db, { learnerId: member.id })).id, meaning: "Later", updatedAt: new Date("2026-06-02") });
+  await share(member, "ETCD", {
+    ...learned,
+    goalId: (await buildGoal(api.db, { learnerId: member.id })).id,
+    meaning: "Later",
+    updatedAt: new Date("2026-06-02"),
+  });
   expect((await glossary()).items).toMatchObject([{ learners: 1, knownBy: 1, meanings: ["Later", "At first"] }]);
 });
 
@@ -108,7 +112,12 @@ describe("whose terms", () => {
   test("those of the team and all below, unless the team itself is asked for", async () => {
     const deepest = await buildTeam(api.db, { parentId: below.id });
     const beside = await buildTeam(api.db);
-    for (const [of, term] of [[team, "own"], [below, "below"], [deepest, "deepest"], [beside, "beside"]] as const) {
+    for (const [of, term] of [
+      [team, "own"],
+      [below, "below"],
+      [deepest, "deepest"],
+      [beside, "beside"],
+    ] as const) {
       const member = await buildMember(api.db, of.id);
       await share(member, term);
       await share(member, "everybody's", learned);

@@ -3,6 +3,9 @@ import type { Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
 import { DUE_SOON_DAYS, PACE_WEEKS, RULE_NAMES, RULES, type RuleName, SLACK } from "./health";
 
+/** For each step that keeps a goal blocked, the titles of the undone steps that it waits for, by id. */
+export type Waits = Record<string, string>[] | null;
+
 export type GrowthRow = {
   learnerId: string;
   id: string;
@@ -28,32 +31,35 @@ export type GrowthRow = {
   /** Minutes a week; null where nothing was ever logged. */
   pace: number | null;
   projectedEnd: Date | null;
-  blockedBy: { id: string; title: string }[];
+  waitsFor: Waits;
   newerVersion: number | null;
 };
 
 /** How goals are doing, one statement for however many. */
 export function readGrowth(db: Db, which: Prisma.Sql, today: Day): Promise<GrowthRow[]> {
   return db.$queryRaw<GrowthRow[]>`
-    WITH ${growthOf(which, today)}
+    WITH ${growthOf(which, today, DUE_SOON_DAYS)}
     SELECT learner_id AS "learnerId", id, rule, progress, steps, required_steps AS "requiredSteps", completed_steps AS "completedSteps",
            skipped_steps AS "skippedSteps", blocked_steps AS "blockedSteps", overdue_steps AS "overdueSteps", due_soon_steps AS "dueSoonSteps",
            unestimated_steps AS "unestimatedSteps", planned_on_the_job AS "plannedOnTheJob", planned_social AS "plannedSocial",
            planned_formal AS "plannedFormal", planned, logged_on_the_job AS "loggedOnTheJob", logged_social AS "loggedSocial",
            logged_formal AS "loggedFormal", logged, remaining, pace, projected_end AS "projectedEnd",
-           CASE WHEN health = 'blocked' THEN (${blockers(today)}) ELSE '[]' END AS "blockedBy",
+           waits_for AS "waitsFor",
            (SELECT max(v.number) FROM path_versions v JOIN paths p ON p.id = v.path_id
             WHERE v.path_id = growth.path_id AND v.number > growth.path_version AND v.published_at IS NOT NULL AND p.archived_at IS NULL) AS "newerVersion"
     FROM growth`;
 }
 
 /**
- * The tables `goal`, `logged`, `waiting`, `step` and `growth` for a WITH: `growth` has a row for
- * each goal with its figures, the first rule that holds of it, and the health that this rule says.
+ * Tables for a WITH, the last of which is `growth`: a row for each goal with its figures, the
+ * first rule that holds of it, the health that this rule says, and its undone steps that are
+ * due soon. What is known of steps is gathered goal by goal, because no index helps to join
+ * one table of a WITH with another.
  *
  * @param which a condition on `g`, the goals
+ * @param dueWithinDays how far ahead `due_steps` looks
  */
-export function growthOf(which: Prisma.Sql, today: Day): Prisma.Sql {
+export function growthOf(which: Prisma.Sql, today: Day, dueWithinDays: number): Prisma.Sql {
   const day = Prisma.sql`${today}::date`;
   return Prisma.sql`
     goal AS (SELECT g.* FROM goals g WHERE ${which}),
@@ -67,19 +73,20 @@ export function growthOf(which: Prisma.Sql, today: Day): Prisma.Sql {
       GROUP BY s.learner_id, s.goal_id, s.step_id
     ),
     waiting AS (
-      SELECT p.learner_id, p.goal_id, p.step_id, p.requires_id
+      SELECT p.learner_id, p.step_id, jsonb_object_agg(r.id, r.title) AS waits_for
       FROM step_prerequisites p
       JOIN goal g ON g.learner_id = p.learner_id AND g.id = p.goal_id
       JOIN steps r ON r.learner_id = p.learner_id AND r.id = p.requires_id
       WHERE r.completed_on IS NULL AND r.skipped_on IS NULL
+      GROUP BY p.learner_id, p.step_id
     ),
     step AS (
       SELECT t.*, t.completed_on IS NULL AND t.skipped_on IS NULL AS open, t.required AND t.skipped_on IS NULL AS counts,
-             greatest(0, t.estimated_minutes - coalesce(l.minutes, 0)) AS remaining,
-             EXISTS (SELECT FROM waiting w WHERE w.learner_id = t.learner_id AND w.step_id = t.id) AS blocked
+             greatest(0, t.estimated_minutes - coalesce(l.minutes, 0)) AS remaining, w.waits_for, w.waits_for IS NOT NULL AS blocked
       FROM steps t
       JOIN goal g ON g.learner_id = t.learner_id AND g.id = t.goal_id
       LEFT JOIN logged l ON l.learner_id = t.learner_id AND l.step_id = t.id
+      LEFT JOIN waiting w ON w.learner_id = t.learner_id AND w.step_id = t.id
     ),
     of_steps AS (
       SELECT learner_id, goal_id,
@@ -102,6 +109,10 @@ export function growthOf(which: Prisma.Sql, today: Day): Prisma.Sql {
              sum(estimated_minutes) FILTER (WHERE counts AND mode = 'social') AS planned_social,
              sum(estimated_minutes) FILTER (WHERE counts AND mode = 'formal') AS planned_formal,
              sum(estimated_minutes) FILTER (WHERE counts) AS planned,
+             jsonb_agg(waits_for) FILTER (WHERE open AND counts AND blocked) AS left_wait_for,
+             jsonb_agg(waits_for) FILTER (WHERE open AND counts AND blocked AND due_on <= ${day}) AS due_wait_for,
+             jsonb_agg(jsonb_build_object('id', id, 'title', title, 'due_on', due_on))
+               FILTER (WHERE open AND due_on BETWEEN ${day} AND ${day} + ${dueWithinDays}::int) AS due_steps,
              min(least(started_on, completed_on)) AS first_on,
              max(completed_on) AS last_done
       FROM step GROUP BY learner_id, goal_id
@@ -113,7 +124,7 @@ export function growthOf(which: Prisma.Sql, today: Day): Prisma.Sql {
     ),
     figures AS (
       SELECT g.*, ${plain("t", "steps", "required_steps", "completed_steps", "skipped_steps", "blocked_steps", "overdue_steps", "due_soon_steps", "unestimated_steps", "planned_on_the_job", "planned_social", "planned_formal", "planned", "remaining")},
-             t.left_steps, t.left_blocked, t.due_blocked, t.left_overdue, t.last_done,
+             t.left_steps, t.left_blocked, t.due_blocked, t.left_overdue, t.last_done, t.left_wait_for, t.due_wait_for, t.due_steps,
              CASE WHEN t.weight > 0 THEN coalesce(t.done_weight, 0) / t.weight END AS progress,
              ${plain("l", "logged", "logged_on_the_job", "logged_social", "logged_formal")}, l.recent,
              least(l.first_on, t.first_on) AS begun_on,
@@ -131,7 +142,7 @@ export function growthOf(which: Prisma.Sql, today: Day): Prisma.Sql {
       FROM figures
     ),
     growth AS (
-      SELECT projected.*, r.health
+      SELECT projected.*, r.health, CASE rule WHEN 'every-step-blocked' THEN left_wait_for WHEN 'due-step-blocked' THEN due_wait_for END AS waits_for
       FROM (SELECT *, ${firstRule(day)} AS rule FROM projected) projected
       JOIN unnest(${RULE_NAMES}::text[], ${RULE_NAMES.map((name) => RULES[name].health)}::text[]) AS r(rule, health) USING (rule)
     )`;
@@ -166,17 +177,6 @@ function firstRule(day: Prisma.Sql): Prisma.Sql {
     RULE_NAMES.map((name) => Prisma.sql`WHEN ${conditions[name]} THEN ${name}`),
     " ",
   )} END`;
-}
-
-/** What keeps a blocked goal from going on: the undone steps for which those wait that are due, or all that are left. */
-export function blockers(day: Day): Prisma.Sql {
-  return Prisma.sql`
-    SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object('id', r.id, 'title', r.title)), '[]')
-    FROM step s
-    JOIN waiting w ON w.learner_id = s.learner_id AND w.step_id = s.id
-    JOIN step r ON r.learner_id = w.learner_id AND r.id = w.requires_id
-    WHERE s.learner_id = growth.learner_id AND s.goal_id = growth.id AND s.open AND s.counts
-      AND (growth.rule = 'every-step-blocked' OR s.due_on <= ${day}::date)`;
 }
 
 function plain(table: string, ...columns: string[]): Prisma.Sql {

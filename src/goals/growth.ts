@@ -1,6 +1,6 @@
 import { byMode } from "../mix";
 import type { Growth } from "./goals.schema";
-import type { GrowthRow } from "./growth.query";
+import type { GrowthRow, Waits } from "./growth.query";
 import { RULES } from "./health";
 
 /** A goal's figures as they travel. */
@@ -8,7 +8,7 @@ export function makeGrowth(row: GrowthRow): Growth {
   const { health, explanation } = RULES[row.rule];
   return {
     progress: row.progress,
-    health: health && { status: health, rule: row.rule, explanation, blockedBy: row.blockedBy },
+    health: health && { status: health, rule: row.rule, explanation, blockedBy: blockers(row.waitsFor) },
     steps: {
       total: row.steps,
       required: row.requiredSteps,
@@ -25,4 +25,10 @@ export function makeGrowth(row: GrowthRow): Growth {
     minutesPerWeek: row.pace === null ? null : Math.round(row.pace * 10) / 10,
     projectedEnd: row.projectedEnd,
   };
+}
+
+/** Each step that others wait for, once, by title. */
+export function blockers(waits: Waits): { id: string; title: string }[] {
+  const titles = Object.entries(Object.assign({}, ...(waits ?? [])) as Record<string, string>);
+  return titles.map(([id, title]) => ({ id, title })).sort((a, b) => (a.title < b.title || (a.title === b.title && a.id < b.id) ? -1 : 1));
 }

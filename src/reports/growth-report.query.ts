@@ -2,10 +2,10 @@ import type { Caller } from "../access/scope";
 import type { Db } from "../database/transaction";
 import { addDays, type Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
-import { blockers, growthOf } from "../goals/growth.query";
+import { growthOf, type Waits } from "../goals/growth.query";
 import { HEALTHS } from "../goals/health";
 import { teamsOf } from "../study-sessions/filters";
-import type { Due, Person, Resource, Skill, WaitingReview } from "./growth-report.schema";
+import type { Due, OpenGoal, Person, Resource, Skill, WaitingReview } from "./growth-report.schema";
 import type { Span } from "./period";
 
 /** Whose growth is asked about. */
@@ -30,7 +30,7 @@ type Sums = { onTheJob: number; social: number; formal: number; total: number };
 type Listed<T> = { total: number; items: T[] };
 
 export type GrowthReportRow = {
-  people: (Person & { place: string })[];
+  people: (Omit<Person, "goals"> & { place: string; goals: (Omit<OpenGoal, "blockedBy"> & { waitsFor: Waits })[] })[];
   totals: { total: number; withoutLearning: number; inactive: number };
   health: Record<string, number>;
   completed: number;
@@ -44,13 +44,13 @@ export type GrowthReportRow = {
 
 /** The whole report in one statement, however many people there are. Days and instants are text. */
 export async function readGrowthReport(db: Db, question: GrowthQuestion): Promise<GrowthReportRow> {
-  const { today } = question;
+  const { today, dueWithinDays } = question;
   const open = Prisma.sql`g.status IN ('draft', 'active', 'on-hold') AND g.learner_id IN (SELECT learner_id FROM person)`;
   const [row] = await db.$queryRaw<GrowthReportRow[]>`
     WITH person AS (${persons(question)}),
-    ${growthOf(open, today)},
+    ${growthOf(open, today, dueWithinDays)},
     activity AS (${activity(question)}),
-    goals_of AS (${goalsOfPersons(today)}),
+    goals_of AS (${goalsOfPersons()}),
     place AS (${places()}),
     due AS (${due(question)}),
     skill AS (${skills()}),
@@ -101,12 +101,12 @@ function activity({ period, previous, today }: GrowthQuestion): Prisma.Sql {
     GROUP BY p.learner_id, last.on`;
 }
 
-function goalsOfPersons(today: Day): Prisma.Sql {
+function goalsOfPersons(): Prisma.Sql {
   return Prisma.sql`
     SELECT learner_id, min(severity) AS severity, count(*) FILTER (WHERE status = 'active') AS active, avg(progress) FILTER (WHERE status = 'active') AS progress,
            jsonb_agg(jsonb_build_object(
              'id', id, 'title', title, 'status', status, 'health', health, 'rule', rule, 'progress', progress, 'dueOn', due_on,
-             'projectedEnd', projected_end, 'blockedBy', CASE WHEN health = 'blocked' THEN (${blockers(today)}) ELSE '[]' END
+             'projectedEnd', projected_end, 'waitsFor', waits_for
            ) ORDER BY severity, due_on, id) AS goals
     FROM (SELECT *, array_position(${HEALTHS}::text[], health) AS severity FROM growth) growth
     GROUP BY learner_id`;
@@ -141,14 +141,14 @@ function page({ take, after }: GrowthQuestion): Prisma.Sql {
 
 /** Active goals and their undone steps that are due from today on. */
 function due({ dueWithinDays, today }: GrowthQuestion): Prisma.Sql {
-  const soon = Prisma.sql`BETWEEN ${today}::date AND ${addDays(today, dueWithinDays)}::date`;
   return Prisma.sql`
-    SELECT g.learner_id AS "learnerId", p.name AS "learnerName", g.id AS "goalId", g.title AS "goalTitle", d.*, g.health
+    SELECT g.learner_id AS "learnerId", p.name AS "learnerName", g.id AS "goalId", g.title AS "goalTitle",
+           d.id AS "stepId", d.title AS "stepTitle", d.due_on AS "dueOn", g.health
     FROM growth g JOIN person p USING (learner_id)
-    JOIN LATERAL (
-      SELECT NULL::uuid AS "stepId", NULL AS "stepTitle", g.due_on AS "dueOn" WHERE g.due_on ${soon}
-      UNION ALL SELECT s.id, s.title, s.due_on FROM step s WHERE s.learner_id = g.learner_id AND s.goal_id = g.id AND s.open AND s.due_on ${soon}
-    ) d ON true
+    CROSS JOIN LATERAL (
+      SELECT NULL::uuid AS id, NULL AS title, g.due_on WHERE g.due_on BETWEEN ${today}::date AND ${addDays(today, dueWithinDays)}::date
+      UNION ALL SELECT id, title, due_on FROM jsonb_to_recordset(g.due_steps) AS step(id uuid, title text, due_on date)
+    ) d
     WHERE g.status = 'active'`;
 }
 

@@ -55,6 +55,8 @@ const OpenGoal = z.object({
   blockedBy: z.array(z.object({ id: Id, title: z.string() })),
 });
 
+export type OpenGoal = z.infer<typeof OpenGoal>;
+
 const Person = z.object({ ...person, goals: z.array(OpenGoal).meta({ description: "Drafts, active and on hold; the worst health first." }) });
 export type Person = z.infer<typeof Person>;
 

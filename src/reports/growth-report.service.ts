@@ -42,10 +42,15 @@ async function report(
   const period = reportPeriod({ from, to }, today);
   const previous = previousPeriod(period);
   let row: GrowthReportRow | undefined;
-  const { items, next } = await readPage(["growth", frame.scope, period, today], page, { text: (person: Placed) => person.place }, async (take, after) => {
-    const place = after && { place: String(after.value), id: after.id };
-    row = await readGrowthReport(db, { population, period, previous, dueWithinDays, caller, today, take, after: place });
-    return row.people;
-  });
-  return makeGrowthReport({ ...frame, period, previous, items, next }, row as GrowthReportRow);
+  const { items: people, next } = await readPage(
+    ["growth", frame.scope, period, today],
+    page,
+    { text: (person: Placed) => person.place },
+    async (take, after) => {
+      const place = after && { place: String(after.value), id: after.id };
+      row = await readGrowthReport(db, { population, period, previous, dueWithinDays, caller, today, take, after: place });
+      return row.people;
+    },
+  );
+  return makeGrowthReport({ ...frame, period, previous, people, next }, row as GrowthReportRow);
 }

@@ -1,14 +1,15 @@
 import { addDays, type Day, daysBetween } from "../days";
+import { blockers } from "../goals/growth";
 import { HEALTHS } from "../goals/health";
 import { byMode, type PerMode, perMode, shareTenths } from "../mix";
 import type { GrowthReportRow } from "./growth-report.query";
 import type { GrowthReport, Resource } from "./growth-report.schema";
 import type { Span } from "./period";
 
-export type GrowthFrame = Pick<GrowthReport, "scope" | "today" | "previous" | "changes" | "items" | "next"> & { period: Span };
+export type GrowthFrame = Pick<GrowthReport, "scope" | "today" | "previous" | "changes" | "next"> & { period: Span; people: GrowthReportRow["people"] };
 
 /** Makes the report from what the database counted: shares, means, loads. */
-export function makeGrowthReport(frame: GrowthFrame, row: GrowthReportRow): GrowthReport {
+export function makeGrowthReport({ people, next, ...frame }: GrowthFrame, row: GrowthReportRow): GrowthReport {
   const { period, today } = frame;
   const [planned, actual] = [tenthsOf(row.planned), tenthsOf(row.actual)];
   const weeks = weeksPassed(period, today);
@@ -29,6 +30,8 @@ export function makeGrowthReport(frame: GrowthFrame, row: GrowthReportRow): Grow
       difference: planned && actual && percents(perMode((mode) => actual[mode] - planned[mode])),
     },
     reviewsWaiting: row.reviews,
+    items: people.map((person) => ({ ...person, goals: person.goals.map(({ waitsFor, ...goal }) => ({ ...goal, blockedBy: blockers(waitsFor) })) })),
+    next,
   };
 }
 

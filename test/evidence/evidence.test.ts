@@ -147,6 +147,13 @@ describe("whose it is", () => {
     expect((await lead.get(list)).body.items).toEqual([]);
   });
 
+  test("an admin who adds private evidence for a learner does not read it again", async () => {
+    const added = await api.admin.post(evidence(), { title: "From an import", text: "x" });
+    expect(added).toMatchObject({ status: 201, body: { shared: false } });
+    expect(await api.admin.get(added.headers.location as string)).toMatchObject(notFound);
+    expect((await self.get(added.headers.location as string)).body).toEqual(added.body);
+  });
+
   test("who can't see the learner finds nothing, shared or not", async () => {
     const { list, path } = await build(true);
     const stranger = api.as(await keyOf(api.db, (await buildLearner(api.db)).id));

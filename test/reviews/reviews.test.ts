@@ -280,6 +280,15 @@ describe("one waits at a time", () => {
     expect((await self.get(reviews("?waiting=true"))).body.items).toHaveLength(3);
   });
 
+  test("an answer about a step leaves the goal's review waiting", async () => {
+    const { id: stepId } = await step();
+    const [ofGoal, ofStep] = [await ask(), await ask({ stepId })];
+    expect(await answer(await as(lead), ofStep.id)).toMatchObject({ status: 200, body: { stepId, verdict: "endorsed" } });
+    expect((await read(ofGoal.id)).answeredAt).toBeNull();
+    expect((await self.post(reviews(), { stepId })).status).toBe(201);
+    expect((await self.post(reviews(), {})).status).toBe(409);
+  });
+
   test("the next is asked after an answer, and after a withdrawal", async () => {
     const first = await ask();
     expect((await answer(await as(lead), first.id)).status).toBe(200);

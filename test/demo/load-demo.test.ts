@@ -126,12 +126,45 @@ test("who moved team counts where they were", async () => {
   expect(left.body).toMatchObject({ current: null, history: [{ untilDay: addDays(TODAY, -60) }] });
 });
 
-test("the three printed commands work as they are printed", async () => {
+test("the printed commands work as they are printed", async () => {
   const printed = greeting({ address: api.url, adminKey: null, demo });
   const urls = [...printed.matchAll(/curl -sS '?(\S+?)'? \\/g)].map(([, url]) => url?.replace(api.url, "") as string);
-  expect(urls).toHaveLength(3);
+  expect(urls).toHaveLength(4);
   expect((await analyst.get(urls[1] as string)).status).toBe(200);
   expect((await lead.get(urls[2] as string)).status).toBe(200);
+  expect((await lead.get(urls[3] as string)).status).toBe(200);
+});
+
+test("the lead's growth report shows goals of every kind, and what waits on the lead", async () => {
+  const { body } = await lead.get(`/v1/teams/${demo.team.id}/growth?dueWithinDays=60`);
+  const { "at-risk": atRisk, "on-track": onTrack, completed } = body.goals.byHealth;
+  expect(Math.min(atRisk, onTrack, completed)).toBeGreaterThan(0);
+  expect(body.people).toMatchObject({ total: 16, withoutLearning: 1 });
+  expect(body.items[0].lastSessionOn).toBeNull();
+  expect(body.reviewsWaiting).toMatchObject({ total: 1, items: [{ learnerName: "Tomas Lind" }] });
+  expect(body.due.total).toBeGreaterThan(0);
+});
+
+test("the analyst's project is complete: its path, its words, and his lead's endorsement", async () => {
+  const { id } = await projectGoal();
+  const goals = `/v1/learners/${demo.analyst.id}/goals`;
+  const { body: goal } = await analyst.get(`${goals}/${id}`);
+  expect(goal).toMatchObject({ status: "completed", path: { version: 1, newerVersion: null }, growth: { progress: 1 } });
+  expect((await analyst.get(`${goals}/${id}/reviews`)).body.items).toMatchObject([{ verdict: "endorsed" }]);
+  const words = (await analyst.get(`/v1/learners/${demo.analyst.id}/terms?goal=${id}`)).body.items;
+  expect(words.map(({ term }: { term: string }) => term).sort()).toEqual(["cluster", "control plane", "etcd", "kubelet", "manifest"]);
+  const next = (await listAll(analyst, goals)).find(({ status }) => status === "active");
+  expect(next).toMatchObject({ followsId: id });
+});
+
+test("the curriculum is a path whose sections are its stages", async () => {
+  const { status, body } = await analyst.get(`/v1/paths/${demo.coursePath.id}`);
+  expect(status).toBe(200);
+  expect(body.steps).toHaveLength(63);
+  expect([...new Set(body.steps.map(({ section }: { section: string }) => section))]).toEqual(["Intro CS", "Core CS", "Advanced CS", "Final project"]);
+  const drawn = await analyst.get(`/v1/paths/${demo.coursePath.id}`, { Accept: "text/vnd.mermaid" });
+  expect(drawn.headers["content-type"]).toBe("text/vnd.mermaid; charset=utf-8");
+  expect(drawn.text.match(/ (-->|==>) /g)).toHaveLength(body.steps.flatMap(({ prerequisites }: { prerequisites: string[] }) => prerequisites).length);
 });
 
 test("loading again is refused and changes nothing", async () => {

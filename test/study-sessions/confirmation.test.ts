@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import type { Learner, Resource, StudySession } from "../../src/generated/prisma/client";
 import { type Client, NOW, startApp, type TestApp } from "../setup/app";
@@ -83,7 +84,14 @@ test("the mentor takes the confirmation back", async () => {
 
 test("five confirmations at once count as one", async () => {
   const client = await as(mentor);
-  const answers = await Promise.all([1, 2, 3, 4, 5].map(() => client.put(`${path()}/confirmation`)));
+  const { requests } = await api.db.$transaction(async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM study_sessions WHERE learner_id = ${learner.id}::uuid AND id = ${session.id}::uuid FOR UPDATE`;
+    const requests = [1, 2, 3, 4, 5].map(() => client.put(`${path()}/confirmation`));
+    // Long enough for all to come as far as this lock lets them.
+    await setTimeout(300);
+    return { requests };
+  });
+  const answers = await Promise.all(requests);
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
   expect(await read()).toMatchObject({ verification: "mentor-confirmed", version: 2 });
 });

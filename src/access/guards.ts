@@ -49,10 +49,7 @@ export function createGuards(db: PrismaClient) {
     confirmSession: async (request) => {
       const { learnerId, sessionId } = request.params as { learnerId: string; sessionId: string };
       const { caller } = request.scope;
-      if (caller.role === "learner" && caller.learnerId !== learnerId) {
-        const mentored = { learnerId, id: sessionId, resource: { learnerId: caller.learnerId } };
-        if (await db.studySession.count({ where: mentored })) return;
-      }
+      if (caller.role === "learner" && (await db.studySession.count({ where: { learnerId, id: sessionId, mentorId: caller.learnerId } }))) return;
       throw (await seesLearner(request.scope, learnerId)) ? forbidden("the key of the mentor that the session was spent with") : notFound();
     },
 

@@ -32,7 +32,10 @@ function hours(minutes: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.round(minutes / 6) / 10} h`;
 }
 
-/** Whatever could end a label, or be taken for HTML or Markdown, as the syntax's own character codes. */
+/**
+ * Whatever could end a label, or be taken for HTML or Markdown, as the syntax's own character
+ * codes. Some versions of Mermaid draw nothing but a complaint for a list ("1. Read") or an address.
+ */
 function label(text: string): string {
-  return text.replace(/\s+/g, " ").replace(/[^\p{L}\p{N} .,:!?'()/+-]/gu, (character) => `#${character.codePointAt(0)};`);
+  return text.replace(/\s+/g, " ").replace(/[^\p{L}\p{N} ,!?'(/]/gu, (character) => `#${character.codePointAt(0)};`);
 }

@@ -14,7 +14,7 @@ type Key = { learnerId: string; goalId: string; id: string };
 export function askForReview(db: Db, scope: Scope, learnerId: string, goalId: string, input: ReviewCreate, now: Date): Promise<Review> {
   return inTransaction(db, async (tx) => {
     const goal = await requireGoal(tx, learnerId, goalId);
-    const { id = uuidv7(), reviewerId = goal.reviewerId, ...question } = input;
+    const { id = uuidv7(), reviewerId = await stillAbove(tx, scope, learnerId, goal.reviewerId), ...question } = input;
     await checkReviewer(tx, scope, learnerId, reviewerId);
     if (!(await tx.learner.count({ where: leadsAbove(learnerId, scope.today) }))) {
       throw new AppError(
@@ -44,14 +44,20 @@ export async function withdrawReview(db: Db, key: Key, ifVersion: IfVersion): Pr
   await changeWaiting(db, key, ifVersion, (tx, where) => tx.review.delete({ where }));
 }
 
-/** @throws AppError when another was asked, or it was answered already */
-export function answerReview(db: Db, { caller }: Scope, key: Key, { verdict, comment = null }: ReviewAnswer, ifVersion: IfVersion, now: Date): Promise<Review> {
-  const answeredById = caller.role === "learner" ? caller.learnerId : null;
-  return changeWaiting(db, key, ifVersion, (tx, where, { reviewerId }) => {
-    if (reviewerId && reviewerId !== answeredById)
-      throw new AppError("forbidden", "Somebody else was asked by name. Let the learner ask you, or anybody above.");
+/** @throws AppError when another was asked by name and still leads the learner, or it was answered already */
+export function answerReview(db: Db, scope: Scope, key: Key, { verdict, comment = null }: ReviewAnswer, ifVersion: IfVersion, now: Date): Promise<Review> {
+  const answeredById = scope.caller.role === "learner" ? scope.caller.learnerId : null;
+  return changeWaiting(db, key, ifVersion, async (tx, where, { reviewerId }) => {
+    const named = await stillAbove(tx, scope, key.learnerId, reviewerId);
+    if (named && named !== answeredById) throw new AppError("forbidden", "Somebody else was asked by name. Let the learner ask you, or anybody above.");
     return tx.review.update({ where, data: { verdict, comment, answeredById, answeredAt: now, version: { increment: 1 } } });
   });
+}
+
+/** Somebody who no longer leads the learner keeps nobody else from answering. */
+async function stillAbove(tx: Db, { today }: Scope, learnerId: string, reviewerId: string | null): Promise<string | null> {
+  if (!reviewerId) return null;
+  return (await tx.learner.count({ where: { AND: [{ id: reviewerId }, leadsAbove(learnerId, today)] } })) ? reviewerId : null;
 }
 
 function changeWaiting<T>(

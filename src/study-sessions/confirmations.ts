@@ -1,29 +1,69 @@
+import type { Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError } from "../errors";
-import type { Verification } from "../generated/prisma/enums";
-import type { Confirmation } from "./study-sessions.schema";
+import type { Prisma } from "../generated/prisma/client";
+import { Verification } from "../generated/prisma/enums";
+import { type After, type Page, readPage } from "../http/paging";
+import type { Confirmation, ConfirmationList } from "./study-sessions.schema";
 
 /**
  * The mentor's word that a session took place; its minutes stay as they were logged. Again changes nothing.
  *
  * @throws AppError when a system recorded the session
  */
-export function confirmSession(db: Db, learnerId: string, id: string, now: Date): Promise<Confirmation> {
-  return setVerification(db, learnerId, id, "selfReported", "mentorConfirmed", now);
+export function confirmSession(db: Db, scope: Scope, learnerId: string, id: string, now: Date): Promise<Confirmation> {
+  return setVerification(db, scope, learnerId, id, { from: "selfReported", to: "mentorConfirmed" }, now);
 }
 
 /** Takes the mentor's word back. Again changes nothing. */
-export function withdrawConfirmation(db: Db, learnerId: string, id: string, now: Date): Promise<Confirmation> {
-  return setVerification(db, learnerId, id, "mentorConfirmed", "selfReported", now);
+export function withdrawConfirmation(db: Db, scope: Scope, learnerId: string, id: string, now: Date): Promise<Confirmation> {
+  return setVerification(db, scope, learnerId, id, { from: "mentorConfirmed", to: "selfReported" }, now);
 }
 
-function setVerification(db: Db, learnerId: string, id: string, from: Verification, to: Verification, now: Date): Promise<Confirmation> {
+/** The sessions that others logged with a mentor, the latest first. */
+export function listMentored(db: Db, mentorId: string, { confirmed, ...page }: ConfirmationList): Promise<Page<Confirmation>> {
+  const verification = confirmed === undefined ? {} : { verification: confirmed ? Verification.mentorConfirmed : Verification.selfReported };
+  const filter = { mentorId, deletedAt: null, ...verification };
+  return readPage(["mentored", filter], page, { instant: (session) => session.startedAt }, async (take, after) => {
+    const sessions = await db.studySession.findMany({
+      where: { AND: [filter, beyondAcross(after)] },
+      orderBy: [{ startedAt: "desc" }, { id: "desc" }, { learnerId: "desc" }],
+      include: withName,
+      take,
+    });
+    return sessions.map(present);
+  });
+}
+
+const withName = { learner: { select: { name: true } } } as const;
+
+/** Across learners an id alone names no session: it is a learner's own. */
+function beyondAcross(after: After | undefined): Prisma.StudySessionWhereInput {
+  if (!after) return {};
+  const { id, learnerId } = after;
+  const startedAt = after.value as Date;
+  return { OR: [{ startedAt: { lt: startedAt } }, { startedAt, id: { lt: id } }, { startedAt, id, learnerId: { lt: learnerId } }] };
+}
+
+function setVerification(
+  db: Db,
+  { caller }: Scope,
+  learnerId: string,
+  id: string,
+  { from, to }: { from: Verification; to: Verification },
+  now: Date,
+): Promise<Confirmation> {
+  const mentorId = caller.role === "learner" ? caller.learnerId : null;
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
-    const where = { learnerId_id: { learnerId, id }, deletedAt: null };
-    const session = await tx.studySession.findUniqueOrThrow({ where });
-    if (session.verification === to) return session;
+    const where = { learnerId_id: { learnerId, id }, mentorId, deletedAt: null };
+    const session = await tx.studySession.findUniqueOrThrow({ where, include: withName });
+    if (session.verification === to) return present(session);
     if (session.verification !== from) throw new AppError("already-verified", "A system recorded this session, which says as much. Nothing needs to be done.");
-    return tx.studySession.update({ where, data: { verification: to, updatedAt: now, version: { increment: 1 } } });
+    return present(await tx.studySession.update({ where, data: { verification: to, updatedAt: now, version: { increment: 1 } }, include: withName }));
   });
+}
+
+function present<T extends { learner: { name: string } }>({ learner, ...session }: T) {
+  return { ...session, learnerName: learner.name };
 }

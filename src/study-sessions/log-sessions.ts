@@ -91,6 +91,7 @@ function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, 
     stepId: step?.id ?? null,
     resourceId,
     resourceType: resource?.type ?? null,
+    mentorId: mentorOf(resource, learnerId),
     skills: input.skills ?? unique([...(resource?.skills ?? []), ...(goal?.skills ?? [])]).slice(0, 20),
     verification: input.verification ?? "selfReported",
     note: input.note ?? null,
@@ -107,6 +108,11 @@ function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, 
 function defaultMode(resource: Resource | undefined, step: Step | undefined, named: string | null | undefined) {
   const ofResource = resource ? effectiveMode(resource) : null;
   return (named ? (ofResource ?? step?.mode) : (step?.mode ?? ofResource)) ?? null;
+}
+
+/** The learner here who is the resource, unless one learns from oneself. */
+export function mentorOf(resource: { learnerId: string | null } | null | undefined, learnerId: string): string | null {
+  return resource && resource.learnerId !== learnerId ? resource.learnerId : null;
 }
 
 /** Stores what is new; a step's first session starts the step. */

@@ -6,11 +6,13 @@ import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problemBody, problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
-import { confirmSession, withdrawConfirmation } from "./confirmations";
+import { confirmSession, listMentored, withdrawConfirmation } from "./confirmations";
 import {
   Batch,
   BatchOutcome,
   Confirmation,
+  ConfirmationList,
+  ConfirmationPage,
   type Outcome,
   StudySession,
   StudySessionCreate,
@@ -128,6 +130,22 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     },
   });
 
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId/mentored-sessions",
+    preHandler: may.writeLearner,
+    config: csvList(Confirmation),
+    schema: {
+      operationId: "listMentoredSessions",
+      summary: "List the study sessions that others logged with a learner as their mentor, the latest first",
+      tags,
+      params: ofLearner,
+      querystring: ConfirmationList,
+      response: { 200: ConfirmationPage, ...problems("not-found", "forbidden") },
+    },
+    handler: ({ params, query }) => listMentored(db, params.learnerId, query),
+  });
+
   const confirmation = { tags, params, response: { 200: Confirmation, ...problems("not-found", "forbidden", "already-verified") } };
 
   app.route({
@@ -135,7 +153,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
     schema: { operationId: "confirmStudySession", summary: "Confirm a study session, as the mentor that it was spent with", ...confirmation },
-    handler: ({ params }) => confirmSession(db, params.learnerId, params.sessionId, clock()),
+    handler: ({ scope, params }) => confirmSession(db, scope, params.learnerId, params.sessionId, clock()),
   });
 
   app.route({
@@ -143,7 +161,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
     schema: { operationId: "withdrawStudySessionConfirmation", summary: "Take the mentor's confirmation back", ...confirmation },
-    handler: ({ params }) => withdrawConfirmation(db, params.learnerId, params.sessionId, clock()),
+    handler: ({ scope, params }) => withdrawConfirmation(db, scope, params.learnerId, params.sessionId, clock()),
   });
 
   app.route({

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Mode, ResourceType, Verification } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
 import { Problem } from "../http/problem";
-import { CalendarDay, DayText, Id, Instant, kebabEnum, prose, Skills, TimeZone } from "../http/schema";
+import { CalendarDay, DayText, Flag, Id, Instant, kebabEnum, prose, Skills, TimeZone } from "../http/schema";
 import { sessionFilters } from "./filters";
 
 const MAX_BATCH = 1_000;
@@ -83,6 +83,7 @@ export const Confirmation = StudySession.pick({
   version: true,
 })
   .strip()
+  .extend({ learnerName: z.string() })
   .meta({
     id: "StudySessionConfirmation",
     description: "A session as the mentor knows it that it was spent with: neither its rating nor its note.",
@@ -95,10 +96,18 @@ export const Confirmation = StudySession.pick({
         resourceId: "0193d5a0-6c00-7a31-9d4e-dddddddddddd",
         verification: "mentor-confirmed",
         version: 2,
+        learnerName: "Tomas Lind",
       },
     ],
   });
 export type Confirmation = z.infer<typeof Confirmation>;
+
+export const ConfirmationPage = pageOf(Confirmation);
+export const ConfirmationList = z.strictObject({
+  confirmed: Flag.optional().meta({ description: "`false`: only those that wait for the mentor's word; `true`: only those that have it." }),
+  ...pageQuery,
+});
+export type ConfirmationList = z.infer<typeof ConfirmationList>;
 
 export const StudySessionCreate = z
   .strictObject({

@@ -7,7 +7,7 @@ import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { goalOfStep } from "../steps/steps.service";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
-import { checkStart, type Entry, logSessions } from "./log-sessions";
+import { checkStart, type Entry, logSessions, mentorOf } from "./log-sessions";
 import { resplitMinutes } from "./split";
 import { BatchItem, type StudySession, type StudySessionCreate, type StudySessionList, type StudySessionUpdate } from "./study-sessions.schema";
 
@@ -120,12 +120,17 @@ export function updateSession(
       updatedAt: now,
       version: { increment: 1 },
     };
-    if (scope.caller.role === "learner" && changesWhatWasVerified(input)) data.verification = "selfReported";
-    if (input.resourceId !== undefined) data.resourceType = await typeOf(tx, input.resourceId);
+    if (input.resourceId !== undefined && input.resourceId !== before.resourceId) {
+      const resource = input.resourceId && (await tx.resource.findUnique({ where: { id: input.resourceId } }));
+      data.resourceType = resource ? resource.type : null;
+      data.mentorId = mentorOf(resource || null, learnerId);
+    }
     if (input.stepId && !input.goalId) data.goalId = await goalOfStep(tx, learnerId, input.stepId);
     // Of another goal, or of none, the step would be somebody else's.
     if (input.goalId !== undefined && input.stepId === undefined && input.goalId !== before.goalId) data.stepId = null;
-    return present(scope)(await tx.studySession.update({ where, data }));
+    const after = await tx.studySession.update({ where, data });
+    if (scope.caller.role !== "learner" || after.verification === "selfReported" || sayTheSame(before, after)) return present(scope)(after);
+    return present(scope)(await tx.studySession.update({ where: { learnerId_id: { learnerId, id } }, data: { verification: "selfReported" } }));
   });
 }
 
@@ -147,15 +152,12 @@ export function present(scope: Scope) {
 }
 
 /** Another's word stands for the time, its split and whom it was spent with: what the learner then writes over is the learner's word. */
-function changesWhatWasVerified({ startedAt, minutes, mode, split, resourceId }: StudySessionUpdate): boolean {
-  return [startedAt, minutes, mode, split, resourceId].some((field) => field !== undefined);
+function sayTheSame(before: Row, after: Row): boolean {
+  const said = ({ startedAt, minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId }: Row) =>
+    [startedAt.getTime(), minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId].join();
+  return said(before) === said(after);
 }
 
 function toEntry({ learnerId, id, ...input }: BatchItem): Entry {
   return { learnerId, id, input: input as StudySessionCreate };
-}
-
-async function typeOf(db: Db, resourceId: string | null) {
-  if (resourceId === null) return null;
-  return (await db.resource.findUnique({ where: { id: resourceId } }))?.type ?? null;
 }

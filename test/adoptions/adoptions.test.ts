@@ -345,12 +345,17 @@ describe("a newer version", () => {
 
   test("merges prerequisites three ways", async () => {
     const free = ["a", "b", "c", "d"].map((key) => ({ key }));
-    const { goalId, pathId, steps } = await adopted([...free, { key: "e", prerequisites: ["a", "b"] }], [...free, { key: "e", prerequisites: ["b", "c"] }]);
+    const { goalId, pathId, steps } = await adopted(
+      [...free, { key: "e", prerequisites: ["a", "b"] }, { key: "f", prerequisites: ["a", "b"] }],
+      [...free, { key: "e", prerequisites: ["b", "c"] }, { key: "f", prerequisites: ["b", "c"] }],
+    );
     const own = await buildStep(api.db, { learnerId: learner.id, goalId, title: "Own" });
-    // The learner drops b, and adds d and a step of their own.
+    // Of e the learner drops b, and adds d and a step of their own; to f they add d.
     await change(goalId, steps.e, { prerequisites: [steps.a, steps.d, own.id] });
+    await change(goalId, steps.f, { prerequisites: [steps.a, steps.b, steps.d] });
     await adopt(goalId, pathId);
     expect(new Set((await stepOf(goalId, "e")).prerequisites)).toEqual(new Set([steps.c, steps.d, own.id]));
+    expect(new Set((await stepOf(goalId, "f")).prerequisites)).toEqual(new Set([steps.b, steps.c, steps.d]));
   });
 
   test("leaves prerequisites that the versions say alike as the learner has them, in whatever order they are named", async () => {

@@ -42,6 +42,7 @@ describe("a drawing", () => {
   test("has a thin arrow between two steps of the critical path of which one does not follow the other there", () => {
     const steps = [step("a"), step("b", { prerequisites: ["a"] }), step("c", { prerequisites: ["a", "b"] })];
     expect(draw(steps, "a", "b", "c").split("\n").slice(4, -1)).toEqual(["  s1 ==> s2", "  s1 --> s3", "  s2 ==> s3"]);
+    expect(draw(steps, "b", "c").split("\n").slice(4, -1)).toEqual(["  s1 --> s2", "  s1 --> s3", "  s2 ==> s3"]);
   });
 
   test.each([
@@ -59,12 +60,17 @@ describe("a title cannot end its label, nor be taken for anything but words", ()
   test.each([
     ["quotes", 'Say "no"', "Say #34;no#34;"],
     ["brackets", "a[0] {b}", "a#91;0#93; #123;b#125;"],
-    ["tags", "<img src=x onerror=alert(1)>", "#60;img src#61;x onerror#61;alert(1)#62;"],
+    ["tags", "<img src=x onerror=alert(1)>", "#60;img src#61;x onerror#61;alert(1#41;#62;"],
     ["Markdown", "`**bold**` _it_ ~~no~~", "#96;#42;#42;bold#42;#42;#96; #95;it#95; #126;#126;no#126;#126;"],
+    ["a numbered list", "1. Read", "1#46; Read"],
+    ["another", "2) Try", "2#41; Try"],
+    ["a list", "- Tell", "#45; Tell"],
+    ["another list", "+ Tell", "#43; Tell"],
+    ["an address", "See https://example.com", "See https#58;//example#46;com"],
     ["character codes", "C# &amp; #35;", "C#35; #38;amp#59; #35;35#59;"],
     ["line breaks", "one\r\n  two\tthree", "one two three"],
     ["a comment", "100 %% done", "100 #37;#37; done"],
-    ["arrows and pipes", "a --> b | c", "a --#62; b #124; c"],
+    ["arrows and pipes", "a --> b | c", "a #45;#45;#62; b #124; c"],
     ["the syntax's own words", "end", "end"],
     ["a directive", "click s1 href", "click s1 href"],
     ["a backslash", "a\\b", "a#92;b"],

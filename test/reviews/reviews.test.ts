@@ -187,11 +187,17 @@ describe("asking", () => {
     expect(await self.post(reviews(), { reviewerId: null })).toMatchObject({ status: 201, body: { reviewerId: null } });
   });
 
-  test("does not go to the goal's reviewer who has ceased to lead: another is named, or nobody", async () => {
+  test("goes to anybody above when the goal's reviewer has ceased to lead", async () => {
     await api.db.goal.update({ where: { learnerId_id: { learnerId: learner.id, id: goal.id } }, data: { reviewerId: lead.id } });
     await api.db.team.update({ where: { id: team.id }, data: { leadId: null } });
-    expect(await self.post(reviews(), {})).toMatchObject(notAbove("#/reviewerId"));
-    expect((await self.post(reviews(), { reviewerId: null })).status).toBe(201);
+    expect(await self.post(reviews(), {})).toMatchObject({ status: 201, body: { reviewerId: null } });
+  });
+
+  test("by name keeps nobody else from answering once who was named has ceased to lead", async () => {
+    const { body } = await self.post(reviews(), { reviewerId: lead.id });
+    expect(await answer(await as(director), body.id)).toMatchObject(forbidden);
+    await api.db.team.update({ where: { id: team.id }, data: { leadId: null } });
+    expect(await answer(await as(director), body.id)).toMatchObject({ status: 200, body: { answeredById: director.id } });
   });
 
   test("is done for the learner by a service or an admin, too, and not by the lead", async () => {

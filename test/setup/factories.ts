@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { createApiKey } from "../../src/api-keys/api-keys.service";
 import { type Day, dayIn, toDate } from "../../src/days";
 import type { Goal, Learner, Path, Prisma, PrismaClient, Resource, Step, StudySession, Team } from "../../src/generated/prisma/client";
+import { mentorOf } from "../../src/study-sessions/log-sessions";
 
 // Each builds the parents that are not given, so that a test states only what matters to it.
 
@@ -80,8 +81,10 @@ export async function buildSession(
   const owner = learnerId ?? (await buildLearner(db)).id;
   const startedAt = new Date(overrides.startedAt ?? "2026-06-01T09:00:00Z");
   const minutes = overrides.minutes ?? 60;
+  const resource = overrides.resourceId ? await db.resource.findUnique({ where: { id: overrides.resourceId } }) : null;
   return db.studySession.create({
     data: {
+      mentorId: mentorOf(resource, owner),
       id: uuidv7(),
       learnerId: owner,
       startedAt,

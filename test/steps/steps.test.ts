@@ -199,15 +199,17 @@ describe("a step moves", () => {
     expect((await read(second)).position).toBe(1);
   });
 
-  test("alone: steps of the learner's other goals stay in their places", async () => {
+  test("alone: steps of the learner's other goals stay in their places, and take none", async () => {
+    const [first, second] = [await build(), await build()];
     const other = await buildGoal(api.db, { learnerId: learner.id });
-    const [, second] = [
-      await buildStep(api.db, { learnerId: learner.id, goalId: other.id }),
-      await buildStep(api.db, { learnerId: learner.id, goalId: other.id }),
-    ];
-    const [first] = [await build(), await build()];
+    for (const title of ["one", "two"]) await buildStep(api.db, { learnerId: learner.id, goalId: other.id, title });
     await api.admin.delete(steps(`/${first.id}`));
-    expect((await api.db.step.findUniqueOrThrow({ where: { learnerId_id: { learnerId: learner.id, id: second.id } } })).position).toBe(2);
+    expect((await read(second)).position).toBe(1);
+    const { items } = (await api.admin.get(`/v1/learners/${learner.id}/goals/${other.id}/steps`)).body;
+    expect(items.map((step: Step) => [step.position, step.title])).toEqual([
+      [1, "one"],
+      [2, "two"],
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import type { Learner, Resource, StudySession } from "../../src/generated/prisma/client";
 import { type Client, NOW, startApp, type TestApp } from "../setup/app";
-import { buildKey, buildLearner, buildLedLearner, buildResource, buildSession, keyOf } from "../setup/factories";
+import { buildKey, buildLearner, buildLedLearner, buildResource, buildSession, buildTeam, joinTeam, keyOf } from "../setup/factories";
 
 let api: TestApp;
 let lead: Learner;
@@ -57,7 +57,14 @@ test("the mentor is answered neither the note nor the rating, even of a shared n
   const shared = await build({ noteShared: true });
   for (const each of [session, shared]) {
     const answers = { confirmed: await confirm(mentor, each), again: await confirm(mentor, each), withdrawn: await withdraw(mentor, each) };
-    const known = { learnerId: learner.id, id: each.id, startedAt: "2026-06-01T09:00:00.000Z", minutes: 60, resourceId: resource.id };
+    const known = {
+      learnerId: learner.id,
+      learnerName: learner.name,
+      id: each.id,
+      startedAt: "2026-06-01T09:00:00.000Z",
+      minutes: 60,
+      resourceId: resource.id,
+    };
     expect(answers.confirmed.body).toEqual({ ...known, verification: "mentor-confirmed", version: 2 });
     expect(answers.again.body).toEqual(answers.confirmed.body);
     expect(answers.withdrawn.body).toEqual({ ...known, verification: "self-reported", version: 3 });
@@ -138,9 +145,16 @@ describe("nobody else confirms or withdraws", () => {
     }
   });
 
-  test("not the mentor of before, when the resource is another's now", async () => {
-    await api.db.resource.update({ where: { id: resource.id }, data: { learnerId: (await buildLearner(api.db)).id } });
-    await refuses(await as(mentor), notFound);
+  test("not who is the mentor now, when the session was spent with the one before", async () => {
+    const successor = await buildLearner(api.db);
+    await api.db.resource.update({ where: { id: resource.id }, data: { learnerId: successor.id } });
+    await refuses(await as(successor), notFound);
+    expect((await confirm()).status).toBe(200);
+  });
+
+  test("not the learner, who learned from a resource of their own", async () => {
+    const own = await buildResource(api.db, { type: "mentor", learnerId: learner.id });
+    await refuses(await as(learner), forbidden, await build({ resourceId: own.id }));
   });
 
   test("not under another learner, who has no such session", async () => {
@@ -219,6 +233,7 @@ describe("when the session is changed afterwards", () => {
 
   test.each([
     ["the note", { note: "better", noteShared: true }],
+    ["the minutes, to what they were", { minutes: 60, startedAt: "2026-06-01T09:00:00Z" }],
     ["the rating", { impact: 5 }],
     ["the skills", { skills: ["go"] }],
   ])("what the mentor did not vouch for may change: %s", async (_, body) => {
@@ -233,6 +248,65 @@ describe("when the session is changed afterwards", () => {
   test("a confirmation counts as a change to who read the session before", async () => {
     await confirm();
     expect(await api.admin.patch(path(), { minutes: 90 }, ETAG)).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
+  });
+});
+
+describe("the sessions that were spent with a mentor", () => {
+  const listed = async (client: Client, query = "", id = mentor.id) => client.get(`/v1/learners/${id}/mentored-sessions${query}`);
+  const ids = async (query: string) => (await listed(await as(mentor), query)).body.items.map(({ id }: { id: string }) => id);
+
+  test("are listed for the mentor, the latest first, with who learned and without rating and note", async () => {
+    const later = await build({ startedAt: new Date("2026-06-05T09:00:00Z"), noteShared: true });
+    const other = await buildSession(api.db, { resourceId: resource.id, startedAt: new Date("2026-05-05T09:00:00Z") });
+    await build({ deletedAt: NOW, note: null });
+    await build({ resourceId: null });
+    await confirm(mentor, later);
+    const { body } = await listed(await as(mentor));
+    expect(body.items.map(({ id }: { id: string }) => id)).toEqual([later.id, session.id, other.id]);
+    expect(body.items[1]).toEqual({
+      learnerId: learner.id,
+      learnerName: learner.name,
+      id: session.id,
+      startedAt: "2026-06-01T09:00:00.000Z",
+      minutes: 60,
+      resourceId: resource.id,
+      verification: "self-reported",
+      version: 1,
+    });
+    expect([await ids("?confirmed=false"), await ids("?confirmed=true")]).toEqual([[session.id, other.id], [later.id]]);
+  });
+
+  test("come a page at a time, those of two learners under one id and instant, too", async () => {
+    await buildSession(api.db, { id: session.id, resourceId: resource.id });
+    await build();
+    const whole = (await listed(await as(mentor))).body.items;
+    const items = [];
+    for (let query = "?limit=1"; query; ) {
+      const { body } = await listed(await as(mentor), query);
+      items.push(...body.items);
+      query = body.next && `?limit=1&cursor=${body.next}`;
+    }
+    expect(whole).toHaveLength(3);
+    expect(items).toEqual(whole);
+  });
+
+  test("are for the mentor, not for a lead or a stranger", async () => {
+    expect(await listed(await as(learner))).toMatchObject(notFound);
+    const above = await buildLearner(api.db);
+    const theirs = await buildTeam(api.db, { leadId: above.id });
+    await joinTeam(api.db, mentor.id, theirs.id);
+    expect(await listed(await as(above))).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  });
+
+  test("are known by who was the mentor when they were logged", async () => {
+    const logged = await (await as(learner)).post(`/v1/learners/${learner.id}/study-sessions`, {
+      startedAt: "2026-06-16T08:00:00Z",
+      minutes: 30,
+      resourceId: resource.id,
+    });
+    expect(await ids("?limit=1")).toEqual([logged.body.id]);
+    await (await as(learner)).patch(path(logged.body), { resourceId: null });
+    expect(await ids("?limit=1")).toEqual([session.id]);
   });
 });
 

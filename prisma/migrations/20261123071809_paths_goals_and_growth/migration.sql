@@ -13,7 +13,8 @@ ADD COLUMN     "target" SMALLINT[] NOT NULL DEFAULT ARRAY[]::SMALLINT[];
 ALTER TABLE "resources" ADD COLUMN     "capacity_minutes_per_week" INTEGER;
 
 -- AlterTable
-ALTER TABLE "study_sessions" ADD COLUMN     "step_id" UUID;
+ALTER TABLE "study_sessions" ADD COLUMN     "step_id" UUID,
+ADD COLUMN     "mentor_id" UUID;
 
 -- AlterTable
 ALTER TABLE "timers" ADD COLUMN     "step_id" UUID;
@@ -238,6 +239,9 @@ ALTER TABLE "terms" ADD CONSTRAINT "terms_goal_fkey" FOREIGN KEY ("learner_id", 
 ALTER TABLE "terms" ADD CONSTRAINT "terms_resource_id_fkey" FOREIGN KEY ("resource_id") REFERENCES "resources"("id") ON DELETE RESTRICT ON UPDATE NO ACTION;
 
 -- AddForeignKey
+ALTER TABLE "study_sessions" ADD CONSTRAINT "study_sessions_mentor_id_fkey" FOREIGN KEY ("mentor_id") REFERENCES "learners"("id") ON DELETE RESTRICT ON UPDATE NO ACTION;
+
+-- AddForeignKey
 ALTER TABLE "study_sessions" ADD CONSTRAINT "study_sessions_step_fkey" FOREIGN KEY ("learner_id", "goal_id", "step_id") REFERENCES "steps"("learner_id", "goal_id", "id") ON DELETE RESTRICT ON UPDATE NO ACTION;
 
 -- AddForeignKey
@@ -273,6 +277,13 @@ ALTER TABLE "reviews" ADD CONSTRAINT "reviews_one_waiting" EXCLUDE USING btree (
   "learner_id" WITH =, "goal_id" WITH =, coalesce("step_id", "goal_id") WITH =) WHERE ("answered_at" IS NULL);
 
 ALTER TABLE "terms" ADD CONSTRAINT "terms_once" EXCLUDE USING btree ("learner_id" WITH =, "goal_id" WITH =, lower("term") WITH =);
+
+UPDATE "study_sessions" SET "mentor_id" = "resources"."learner_id" FROM "resources"
+WHERE "resources"."id" = "study_sessions"."resource_id" AND "resources"."learner_id" <> "study_sessions"."learner_id";
+ALTER TABLE "study_sessions" ADD CONSTRAINT "study_sessions_mentor_check" CHECK ("mentor_id" <> "learner_id");
+-- The one index that does not begin with the learner, because a mentor asks across learners. It holds
+-- only what was spent with a mentor and is not unique, so it does not stand in the way of distribution.
+CREATE INDEX "study_sessions_mentored_idx" ON "study_sessions" ("mentor_id", "started_at", "id") WHERE "mentor_id" IS NOT NULL AND "deleted_at" IS NULL;
 
 -- Without a goal the foreign key to the step would not be looked at.
 ALTER TABLE "study_sessions" ADD CONSTRAINT "study_sessions_step_check" CHECK ("step_id" IS NULL OR "goal_id" IS NOT NULL);

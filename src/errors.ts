@@ -21,7 +21,7 @@ export const PROBLEMS = {
   "goal-closed": { status: 409, title: "The goal is completed or abandoned" },
   "path-published": { status: 409, title: "A published version does not change" },
   "path-archived": { status: 409, title: "The path is archived" },
-  "path-adopted": { status: 409, title: "The goal has adopted this already" },
+  "path-adopted": { status: 409, title: "The goal has adopted a path already" },
   "step-blocked": { status: 409, title: "Steps before this one are not done" },
   "step-completed": { status: 409, title: "The step is completed" },
   "review-waiting": { status: 409, title: "A review is waiting already" },

@@ -150,7 +150,7 @@ test("the analyst learns to deploy, and goes on to the front end", async () => {
   const preview = await read(tomas, `${goalPath}/path`);
   expect(preview).toMatchObject({ fromVersion: 1, toVersion: 2, steps: [{ key: "roll-back", change: "added" }] });
   expect(preview.progress.after).toBeCloseTo(2 / 6);
-  expect(await put(tomas, `${goalPath}/path`, { pathId: path.id })).toEqual(preview);
+  expect(await put(tomas, `${goalPath}/path`, { pathId: path.id })).toMatchObject({ fromVersion: 1, toVersion: 2, progress: preview.progress });
   const again = await tomas.put(`${goalPath}/path`, { pathId: path.id, version: 2 });
   expect(again).toMatchObject({ status: 409, body: { code: "path-adopted" } });
 

@@ -26,6 +26,11 @@ export function isOwn({ caller }: Scope, learnerId: string): boolean {
   return caller.role === "learner" && caller.learnerId === learnerId;
 }
 
+/** A filter on what a learner may share: all for the learner, for everybody else only what is shared. */
+export function sharedWith(scope: Scope, learnerId: string): { shared?: true } {
+  return isOwn(scope, learnerId) ? {} : { shared: true };
+}
+
 /** Teams whose people the caller may see: those they lead and all below. */
 export function ledTeams({ caller }: Scope): Prisma.TeamWhereInput {
   return caller.role === "learner" ? atOrBelowLedBy(caller.learnerId) : {};

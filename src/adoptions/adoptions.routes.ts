@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
+import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { Id } from "../http/schema";
 import { PathAdopt, PathChange, PathChangeQuery } from "./adoptions.schema";
@@ -21,10 +22,11 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
       summary: "Adopt a path, or take a newer version over; what is done stays done",
       tags,
       params,
+      headers: IfMatchHeaders,
       body: PathAdopt,
-      response: { 200: PathChange, ...problems("not-found", "forbidden", ...refusals) },
+      response: { 200: PathChange, ...problems("not-found", "forbidden", "version-mismatch", ...refusals) },
     },
-    handler: ({ params, body }) => adoptPath(db, params.learnerId, params.goalId, body, clock()),
+    handler: (request) => adoptPath(db, request.params.learnerId, request.params.goalId, request.body, clock(), ifVersion(request)),
   });
 
   app.route({

@@ -18,7 +18,7 @@ export const PathChange = z
     progress: z.object({ before: progress, after: progress }),
     steps: z.array(
       z.object({
-        stepId: Id.nullable().meta({ description: "null: the step is not there yet." }),
+        stepId: Id.nullable().meta({ description: "null: a preview of a step that is not there yet." }),
         key: z.string(),
         title: z.string(),
         change: z

@@ -5,6 +5,7 @@ import { AppError } from "../errors";
 import { type Goal as GoalRow, Prisma } from "../generated/prisma/client";
 import { changeSteps, requireGoal } from "../goals/goals.service";
 import { readGrowth } from "../goals/growth.query";
+import type { IfVersion } from "../http/preconditions";
 import { todayOf } from "../learners/learners.service";
 import { checkCircle } from "../paths/path-steps";
 import type { PathStep } from "../paths/paths.schema";
@@ -18,24 +19,32 @@ import { mergePrerequisites, type OwnStep, type Plan, placeAdded, planChanges, s
  *
  * @throws AppError when there is no such version, the path is archived, or the goal has adopted another path, this version or a later one
  */
-export function adoptPath(db: Db, learnerId: string, goalId: string, input: PathAdopt, now: Date): Promise<PathChange> {
-  return changeSteps(db, learnerId, goalId, async (tx, goal) => {
-    const toVersion = await findVersion(tx, input);
-    checkForward(goal, input.pathId, toVersion);
-    return takeOver(tx, goal, input.pathId, toVersion, await todayOf(tx, learnerId, now));
-  });
+export function adoptPath(db: Db, learnerId: string, goalId: string, input: PathAdopt, now: Date, ifVersion: IfVersion = {}): Promise<PathChange> {
+  return changeSteps(
+    db,
+    learnerId,
+    goalId,
+    async (tx, goal) => {
+      const toVersion = await findVersion(tx, input);
+      checkForward(goal, input.pathId, toVersion);
+      return takeOver(tx, goal, input.pathId, toVersion, await todayOf(tx, learnerId, now));
+    },
+    ifVersion,
+  );
 }
 
 /** What taking a newer version over would change: the very call, rolled back. */
 export async function previewChange(db: Db, learnerId: string, goalId: string, version: number | undefined, now: Date): Promise<PathChange> {
   const { pathId, pathVersion } = await requireGoal(db, learnerId, goalId);
   if (!pathId || !pathVersion) throw new AppError("not-found", "The goal has adopted no path. PUT one at this address.");
-  const toVersion = version ?? (await lastPublished(db, pathId));
+  const { archivedAt } = await db.path.findUniqueOrThrow({ where: { id: pathId } });
+  const toVersion = version ?? (archivedAt ? null : await lastPublished(db, pathId));
   if (!toVersion || toVersion === pathVersion) {
     const progress = await progressOf(db, learnerId, goalId, await todayOf(db, learnerId, now));
     return { pathId, fromVersion: pathVersion, toVersion: null, progress: { before: progress, after: progress }, steps: [] };
   }
-  return rolledBack(db, (tx) => adoptPath(tx, learnerId, goalId, { pathId, version: toVersion }, now));
+  const change = await rolledBack(db, (tx) => adoptPath(tx, learnerId, goalId, { pathId, version: toVersion }, now));
+  return { ...change, steps: change.steps.map((step) => (step.change === "added" ? { ...step, stepId: null } : step)) };
 }
 
 async function takeOver(tx: Prisma.TransactionClient, goal: GoalRow, pathId: string, toVersion: number, today: Day): Promise<PathChange> {
@@ -45,10 +54,10 @@ async function takeOver(tx: Prisma.TransactionClient, goal: GoalRow, pathId: str
   const plan = planChanges(own, from, to);
   const before = await progressOf(tx, learnerId, goalId, today);
   await countSteps(tx, learnerId, goalId, plan.added.length - plan.removed.length);
-  await apply(tx, goal, own, plan, { from, to }, today);
+  const ids = await apply(tx, goal, own, plan, { from, to }, today);
   await tx.goal.update({ where: { learnerId_id: { learnerId, id: goalId } }, data: { pathId, pathVersion: toVersion } });
   const after = await progressOf(tx, learnerId, goalId, today);
-  return { pathId, fromVersion, toVersion, progress: { before, after }, steps: describe(plan, own) };
+  return { pathId, fromVersion, toVersion, progress: { before, after }, steps: describe(plan, own, ids) };
 }
 
 async function apply(
@@ -58,7 +67,7 @@ async function apply(
   { added, changed, removed, kept }: Plan,
   { from, to }: { from: PathStep[]; to: PathStep[] },
   today: Day,
-): Promise<void> {
+): Promise<Map<string, string>> {
   const { learnerId, id: goalId } = goal;
   await tx.step.deleteMany({ where: { learnerId, id: { in: removed.map(({ id }) => id) } } });
   const dropped = kept.filter(({ pathStepKey }) => !to.some(({ key }) => key === pathStepKey)).map(({ id }) => id);
@@ -67,7 +76,7 @@ async function apply(
   const ids = new Map(own.flatMap(({ id, pathStepKey }) => (pathStepKey ? [[pathStepKey, id] as const] : [])));
   for (const { key } of added) ids.set(key, uuidv7());
   const idsOf = (keys: string[]) => keys.flatMap((key) => ids.get(key) ?? []);
-  const dueDays = goal.dueOn ? spread(added, goal, today) : new Map<string, Day>();
+  const dueDays = goal.dueOn ? spread(added, own, to, goal, today) : new Map<string, Day>();
   await tx.step.createMany({
     data: added.map(({ key, prerequisites: _, ...content }) => {
       const due = dueDays.get(key);
@@ -90,23 +99,30 @@ async function apply(
   ];
   const gone = new Set(removed.map(({ id }) => id));
   await tx.stepPrerequisite.deleteMany({ where: { learnerId, goalId, stepId: { in: needs.map(({ stepId }) => stepId) } } });
-  await tx.stepPrerequisite.createMany({
-    data: needs.flatMap(({ stepId, requires }) => requires.filter((id) => !gone.has(id)).map((requiresId) => ({ learnerId, goalId, stepId, requiresId }))),
-  });
+  await insertPrerequisites(
+    tx,
+    goal,
+    needs.map(({ stepId, requires }) => ({ stepId, requires: requires.filter((id) => !gone.has(id)) })),
+  );
   const isNew = new Set(added.map(({ key }) => key));
   const order = own.map(({ id }) => id).filter((id) => !gone.has(id));
   const path = to.map(({ key }) => ({ id: ids.get(key), isNew: isNew.has(key) }));
   await storeOrder(tx, learnerId, from.length ? placeAdded(order, path) : [...order, ...idsOf(to.map(({ key }) => key))]);
   // Together with what the learner has set, the version's prerequisites may go in a circle.
   checkCircle(await readGraph(tx, learnerId, goalId));
+  return ids;
 }
 
-/** A version taken over later spreads what is new over what is left of the period. */
-function spread(added: PathStep[], { startsOn, dueOn, pathVersion }: GoalRow, today: Day): Map<string, Day> {
+/** A version taken over later spreads what is new over what is left of the period; the days that steps have stay. */
+function spread(added: PathStep[], own: Titled[], to: PathStep[], { startsOn, dueOn, pathVersion }: GoalRow, today: Day): Map<string, Day> {
   const start = startsOn ? toDay(startsOn) : today;
   const from = pathVersion && start < today ? today : start;
-  const to = toDay(dueOn as Date);
-  return from <= to ? spreadDueDays(added, from, to) : new Map();
+  const end = toDay(dueOn as Date);
+  const prerequisites = new Map(to.map((step) => [step.key, step.prerequisites]));
+  const dated = own.flatMap((step) =>
+    step.dueOn && !step.done && step.pathStepKey ? [{ dueOn: step.dueOn, prerequisites: prerequisites.get(step.pathStepKey) ?? [] }] : [],
+  );
+  return from <= end ? spreadDueDays(added, from, end, dated) : new Map();
 }
 
 type Titled = OwnStep & { title: string };
@@ -120,16 +136,21 @@ async function readOwn(tx: Prisma.TransactionClient, learnerId: string, goalId: 
       OR EXISTS (SELECT FROM evidence x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id)
       OR EXISTS (SELECT FROM reviews x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id))`;
   const begun = new Set(touched.map(({ id }) => id));
-  return steps.map((step) => ({ ...step, done: isDone(step), begun: step.startedOn !== null || begun.has(step.id) }));
+  return steps.map(({ dueOn, ...step }) => ({
+    ...step,
+    dueOn: dueOn && toDay(dueOn),
+    done: isDone(step),
+    begun: step.startedOn !== null || begun.has(step.id),
+  }));
 }
 
-function describe({ added, changed, removed, kept }: Plan, own: Titled[]): PathChange["steps"] {
+function describe({ added, changed, removed, kept }: Plan, own: Titled[], ids: Map<string, string>): PathChange["steps"] {
   const titles = new Map(own.map(({ id, title }) => [id, title]));
   const ofOwn =
     (change: "removed" | "kept") =>
     ({ id, pathStepKey }: OwnStep) => ({ stepId: id, key: pathStepKey ?? "", title: titles.get(id) ?? "", change, fields: [] });
   return [
-    ...added.map(({ key, title }) => ({ stepId: null, key, title, change: "added" as const, fields: [] })),
+    ...added.map(({ key, title }) => ({ stepId: ids.get(key) ?? null, key, title, change: "added" as const, fields: [] })),
     ...changed.map(({ id, step, fields }) => ({ stepId: id, key: step.key, title: step.title, change: "changed" as const, fields })),
     ...removed.map(ofOwn("removed")),
     ...kept.map(ofOwn("kept")),
@@ -164,6 +185,19 @@ async function lastPublished(db: Db, pathId: string): Promise<number | null> {
 async function progressOf(db: Db, learnerId: string, goalId: string, today: Day): Promise<number | null> {
   const [row] = await readGrowth(db, Prisma.sql`g.learner_id = ${learnerId}::uuid AND g.id = ${goalId}::uuid`, today);
   return row?.progress ?? null;
+}
+
+/** In one statement, because a dense path has thousands of them. */
+async function insertPrerequisites(
+  tx: Prisma.TransactionClient,
+  { learnerId, id: goalId }: GoalRow,
+  needs: { stepId: string; requires: string[] }[],
+): Promise<void> {
+  const pairs = needs.flatMap(({ stepId, requires }) => requires.map((requiresId) => [stepId, requiresId] as const));
+  await tx.$executeRaw`
+    INSERT INTO step_prerequisites (learner_id, goal_id, step_id, requires_id)
+    SELECT ${learnerId}::uuid, ${goalId}::uuid, step_id, requires_id
+    FROM unnest(${pairs.map(([stepId]) => stepId)}::uuid[], ${pairs.map(([, requiresId]) => requiresId)}::uuid[]) AS pair(step_id, requires_id)`;
 }
 
 async function storeOrder(tx: Prisma.TransactionClient, learnerId: string, ids: string[]): Promise<void> {

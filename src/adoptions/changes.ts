@@ -2,18 +2,19 @@ import { addDays, type Day, daysBetween } from "../days";
 import type { PathStep } from "../paths/paths.schema";
 import { inOrder } from "../prerequisites";
 
-/** A step of a goal as far as taking a version over concerns it. Prerequisites are ids. */
-export type OwnStep = { id: string; pathStepKey: string | null; done: boolean; begun: boolean; prerequisites: string[] };
-
 const FIELDS = ["section", "title", "resourceId", "mode", "estimatedMinutes", "required", "weight", "otherPrerequisites"] as const;
-type Field = (typeof FIELDS)[number] | "prerequisites";
+type Content = Pick<PathStep, (typeof FIELDS)[number]>;
+type Field = keyof Content | "prerequisites";
+
+/** A step of a goal as far as taking a version over concerns it. Prerequisites are ids. */
+export type OwnStep = Content & { id: string; pathStepKey: string | null; done: boolean; begun: boolean; dueOn: Day | null; prerequisites: string[] };
 
 export type Plan = {
   added: PathStep[];
   changed: { id: string; step: PathStep; fields: Field[] }[];
   /** No longer in the path, and untouched. */
   removed: OwnStep[];
-  /** Dropped or changed by the version, and done, or dropped and begun: these become the goal's own. */
+  /** Dropped by the version, and done or begun: these become the goal's own. Changed by it, and done: these stay as they were done. */
   kept: OwnStep[];
 };
 
@@ -30,7 +31,7 @@ export function planChanges(own: OwnStep[], from: PathStep[], to: PathStep[]): P
   const dropped = adopted.filter(({ pathStepKey }) => !after.has(pathStepKey));
   const changed = adopted.flatMap((step) => {
     const [was, is] = [before.get(step.pathStepKey), after.get(step.pathStepKey)];
-    const fields = was && is ? differing(was, is) : [];
+    const fields = was && is ? differing(was, is).filter((field) => field === "prerequisites" || same(step[field], was[field])) : [];
     return is && fields.length ? [{ step, is, fields }] : [];
   });
   return {
@@ -41,18 +42,28 @@ export function planChanges(own: OwnStep[], from: PathStep[], to: PathStep[]): P
   };
 }
 
-/** Due days spread over a period by weight, in an order in which prerequisites come first. The last step is due on the last day. */
-export function spreadDueDays(steps: PathStep[], from: Day, to: Day): Map<string, Day> {
+/**
+ * Due days of new steps, spread over a period by weight in an order in which prerequisites come
+ * first. The last is due on the last day, and none after a step that waits for it.
+ *
+ * @param dated steps that are due on a day already, with the keys of their prerequisites
+ */
+export function spreadDueDays(steps: PathStep[], from: Day, to: Day, dated: { dueOn: Day; prerequisites: string[] }[] = []): Map<string, Day> {
   const { sorted } = inOrder(steps);
   const whole = sorted.reduce((sum, { weight }) => sum + weight, 0);
   const days = daysBetween(from, to);
+  const due = new Map<string, Day>();
   let weight = 0;
-  return new Map(
-    sorted.map((step) => {
-      weight += step.weight;
-      return [step.key, addDays(from, Math.round((days * weight) / whole))];
-    }),
-  );
+  for (const step of sorted) {
+    weight += step.weight;
+    due.set(step.key, addDays(from, Math.round((days * weight) / whole)));
+  }
+  const notAfter = (latest: Day, keys: string[]) => {
+    for (const key of keys) if ((due.get(key) ?? latest) > latest) due.set(key, latest);
+  };
+  for (const { dueOn, prerequisites } of dated) notAfter(dueOn, prerequisites);
+  for (const { key, prerequisites } of sorted.reverse()) notAfter(due.get(key) as Day, prerequisites);
+  return due;
 }
 
 /** The prerequisites of a changed step: as the learner has them, less what the version drops, and with what it adds. */
@@ -78,8 +89,11 @@ function byKey(steps: PathStep[]): Map<string, PathStep> {
 }
 
 function differing(a: PathStep, b: PathStep): Field[] {
-  const same = (field: Field) => JSON.stringify(sorted(a[field])) === JSON.stringify(sorted(b[field]));
-  return [...FIELDS, "prerequisites" as const].filter((field) => !same(field));
+  return [...FIELDS, "prerequisites" as const].filter((field) => !same(a[field], b[field]));
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
 
 function sorted(value: unknown): unknown {

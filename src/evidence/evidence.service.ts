@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { isOwn, type Scope } from "../access/scope";
+import { type Scope, sharedWith } from "../access/scope";
 import type { Db } from "../database/transaction";
 import { requireGoal } from "../goals/goals.service";
 import { beyond, type Page, readPage } from "../http/paging";
@@ -37,9 +37,4 @@ export async function deleteEvidence(db: Db, scope: Scope, key: Key, ifVersion: 
 
 function whereEvidence(scope: Scope, { learnerId, goalId, id }: Key, ifVersion: IfVersion) {
   return { learnerId_id: { learnerId, id }, goalId, ...sharedWith(scope, learnerId), ...ifVersion };
-}
-
-/** What is not shared does not exist for anybody else. */
-function sharedWith(scope: Scope, learnerId: string): { shared?: true } {
-  return isOwn(scope, learnerId) ? {} : { shared: true };
 }

@@ -84,7 +84,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     preHandler: may.writeLearner,
     schema: {
       operationId: "deleteGoal",
-      summary: "Delete a goal that nothing was logged on",
+      summary: "Delete a goal, and what it holds, unless something was logged on it, it was reviewed, or another goal follows it",
       tags,
       params,
       headers: IfMatchHeaders,

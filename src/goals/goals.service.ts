@@ -64,9 +64,15 @@ export async function requireGoal(db: Db, learnerId: string, id: string): Promis
  *
  * @throws AppError when the goal is completed or abandoned: then its steps stay, and its progress with them
  */
-export function changeSteps<T>(db: Db, learnerId: string, goalId: string, work: (tx: Prisma.TransactionClient, goal: Row) => Promise<T>): Promise<T> {
+export function changeSteps<T>(
+  db: Db,
+  learnerId: string,
+  goalId: string,
+  work: (tx: Prisma.TransactionClient, goal: Row) => Promise<T>,
+  ifVersion: IfVersion = {},
+): Promise<T> {
   return inTransaction(db, async (tx) => {
-    const goal = await tx.goal.update({ where: { learnerId_id: { learnerId, id: goalId } }, data: { version: { increment: 1 } } });
+    const goal = await tx.goal.update({ where: { learnerId_id: { learnerId, id: goalId }, ...ifVersion }, data: { version: { increment: 1 } } });
     if (goal.status === "completed" || goal.status === "abandoned") {
       throw new AppError("goal-closed", `The goal is ${goal.status}, so its steps stay as they are. To go on with it, PATCH its status to active.`);
     }

@@ -72,21 +72,18 @@ export function growthOf(which: Prisma.Sql, today: Day, dueWithinDays: number): 
       WHERE s.deleted_at IS NULL
       GROUP BY s.learner_id, s.goal_id, s.step_id
     ),
-    waiting AS (
-      SELECT p.learner_id, p.step_id, jsonb_object_agg(r.id, r.title) AS waits_for
-      FROM step_prerequisites p
-      JOIN goal g ON g.learner_id = p.learner_id AND g.id = p.goal_id
-      JOIN steps r ON r.learner_id = p.learner_id AND r.id = p.requires_id
-      WHERE r.completed_on IS NULL AND r.skipped_on IS NULL
-      GROUP BY p.learner_id, p.step_id
-    ),
     step AS (
       SELECT t.*, t.completed_on IS NULL AND t.skipped_on IS NULL AS open, t.required AND t.skipped_on IS NULL AS counts,
              greatest(0, t.estimated_minutes - coalesce(l.minutes, 0)) AS remaining, w.waits_for, w.waits_for IS NOT NULL AS blocked
       FROM steps t
       JOIN goal g ON g.learner_id = t.learner_id AND g.id = t.goal_id
       LEFT JOIN logged l ON l.learner_id = t.learner_id AND l.step_id = t.id
-      LEFT JOIN waiting w ON w.learner_id = t.learner_id AND w.step_id = t.id
+      -- Step by step, by the primary key: a table of the WITH has no index, and goals may be dense.
+      LEFT JOIN LATERAL (
+        SELECT jsonb_object_agg(r.id, r.title) AS waits_for
+        FROM step_prerequisites p JOIN steps r ON r.learner_id = p.learner_id AND r.id = p.requires_id
+        WHERE p.learner_id = t.learner_id AND p.goal_id = t.goal_id AND p.step_id = t.id AND r.completed_on IS NULL AND r.skipped_on IS NULL
+      ) w ON true
     ),
     of_steps AS (
       SELECT learner_id, goal_id,

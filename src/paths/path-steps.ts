@@ -36,7 +36,10 @@ export function checkCircle(steps: { key: string; title: string; prerequisites: 
   const circle = circleIn(steps);
   if (!circle) return;
   const way = circle.map(({ title }) => `"${title}"`).join(" → ");
-  throw new AppError("prerequisite-circle", `Each of these steps waits for the one before it, so none could ever begin: ${way}. Take one of them apart.`);
+  throw new AppError(
+    "prerequisite-circle",
+    `Each of these steps waits for the one before it, so none could ever begin: ${way}. Take one of these prerequisites out.`,
+  );
 }
 
 type Planned = { mode: Mode | null; estimatedMinutes: number | null; required: boolean };

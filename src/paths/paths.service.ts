@@ -76,7 +76,8 @@ export function updateVersion(
   ifVersion: IfVersion,
 ): Promise<PathVersion> {
   return changePath(db, pathId, ifVersion, async (tx) => {
-    await tx.pathVersion.update({ where: { pathId_number: { pathId, number } }, data: content });
+    // Written even when nothing of it changes, so that the database refuses a published one.
+    await tx.pathVersion.update({ where: { pathId_number: { pathId, number } }, data: { ...content, number } });
     if (steps) await storeSteps(tx, pathId, number, await completeSteps(tx, steps));
     return getVersion(tx, scope, pathId, number);
   });

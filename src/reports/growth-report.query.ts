@@ -103,7 +103,7 @@ function activity({ period, previous, today }: GrowthQuestion): Prisma.Sql {
 
 function goalsOfPersons(): Prisma.Sql {
   return Prisma.sql`
-    SELECT learner_id, min(severity) AS severity, count(*) FILTER (WHERE status = 'active') AS active, avg(progress) FILTER (WHERE status = 'active') AS progress,
+    SELECT learner_id, min(severity) FILTER (WHERE status = 'active') AS severity, count(*) FILTER (WHERE status = 'active') AS active, avg(progress) FILTER (WHERE status = 'active') AS progress,
            jsonb_agg(jsonb_build_object(
              'id', id, 'title', title, 'status', status, 'health', health, 'rule', rule, 'progress', progress, 'dueOn', due_on,
              'projectedEnd', projected_end, 'waitsFor', waits_for
@@ -112,7 +112,7 @@ function goalsOfPersons(): Prisma.Sql {
     GROUP BY learner_id`;
 }
 
-// Somebody without a goal wants attention before somebody whose goals are on track.
+// Somebody without an active goal wants attention before somebody whose goals are on track.
 const WITHOUT_GOAL = HEALTHS.indexOf("not-started") + 0.5;
 
 /**

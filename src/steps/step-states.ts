@@ -8,9 +8,12 @@ import { todayOf } from "../learners/learners.service";
 import type { Step, StepCompletion, StepSkip, StepStart } from "./steps.schema";
 import { getStep, type StepKey, undonePrerequisites, whereStep } from "./steps.service";
 
-/** Begun on a day. The first session on a step does the same. */
+/** Begun on a day, a skipped one too. The first session on a step does the same. */
 export function startStep(db: Db, key: StepKey, { startedOn }: StepStart, ifVersion: IfVersion, now: Date): Promise<Step> {
-  return setDays(db, key, ifVersion, now, async (_, step, today) => ({ startedOn: pastDay("startedOn", startedOn, today) ?? step.startedOn ?? today }));
+  return setDays(db, key, ifVersion, now, async (_, step, today) => {
+    const day = pastDay("startedOn", startedOn, today) ?? step.startedOn ?? today;
+    return { startedOn: earlier(day, step.completedOn), skippedOn: null };
+  });
 }
 
 export function unstartStep(db: Db, key: StepKey, ifVersion: IfVersion, now: Date): Promise<Step> {
@@ -27,13 +30,14 @@ export function completeStep(db: Db, key: StepKey, { completedOn, override = fal
   if (!override && reason) throw invalid("#/override", "A reason is kept only with an override. Send override: true, or leave the reason out.");
   return setDays(db, key, ifVersion, now, async (tx, step, today) => {
     const day = pastDay("completedOn", completedOn, today) ?? step.completedOn ?? today;
-    if (step.completedOn) return { completedOn: day };
+    const startedOn = step.startedOn && earlier(step.startedOn, day);
+    if (step.completedOn) return { startedOn, completedOn: day };
     const waitsFor = await undonePrerequisites(tx, key);
     if (waitsFor.length && !override) {
       const names = waitsFor.map(({ title }) => `"${title}"`).join(", ");
       throw new AppError("step-blocked", `These steps come first and are not done: ${names}. Complete or skip them, or send override: true with a reason.`);
     }
-    return { completedOn: day, skippedOn: null, overrideReason: waitsFor.length ? (reason ?? null) : null };
+    return { startedOn, completedOn: day, skippedOn: null, overrideReason: waitsFor.length ? (reason ?? null) : null };
   });
 }
 
@@ -70,4 +74,9 @@ function setDays(db: Db, key: StepKey, ifVersion: IfVersion, now: Date, decide: 
 function pastDay(field: string, day: Date | undefined, today: Date): Date | undefined {
   if (day && day > today) throw invalid(`#/${field}`, "This day is still to come for the learner. Give today, an earlier day, or none.");
   return day;
+}
+
+/** What is completed was started by then. */
+function earlier(day: Date, completedOn: Date | null): Date {
+  return completedOn && completedOn < day ? completedOn : day;
 }

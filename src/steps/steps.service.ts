@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import type { Db } from "../database/transaction";
 import { addDays, toDate } from "../days";
-import { AppError } from "../errors";
+import { AppError, invalid } from "../errors";
 import { Prisma } from "../generated/prisma/client";
 import { changeSteps, requireGoal } from "../goals/goals.service";
 import { DUE_SOON_DAYS } from "../goals/health";
@@ -96,6 +96,11 @@ export async function countSteps(tx: Db, learnerId: string, goalId: string, more
 
 export const NO_STEP = "The learner has no such step. Use the id of a step of one of the learner's own goals.";
 
+/** The refusal of a step and a goal that do not belong together, no goal among them. */
+export function otherGoal(): AppError {
+  return invalid("#/stepId", "The step belongs to another goal than goalId says. Leave goalId out, or use a step of that goal.");
+}
+
 /** @throws AppError when the learner has no such step */
 export async function goalOfStep(db: Db, learnerId: string, stepId: string): Promise<string> {
   const step = await db.step.findUnique({ where: { learnerId_id: { learnerId, id: stepId } } });
@@ -128,7 +133,7 @@ async function storePrerequisites(tx: Prisma.TransactionClient, { learnerId, goa
 }
 
 /** Makes positions 1, 2, 3… again, with one step moved to its new place. */
-export async function renumber(tx: Prisma.TransactionClient, learnerId: string, goalId: string, moved?: { id: string; position: number }): Promise<void> {
+async function renumber(tx: Prisma.TransactionClient, learnerId: string, goalId: string, moved?: { id: string; position: number }): Promise<void> {
   const isMoved = moved ? Prisma.sql`id = ${moved.id}::uuid` : Prisma.sql`false`;
   await tx.$executeRaw`
     UPDATE steps SET position = placed.position

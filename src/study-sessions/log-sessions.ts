@@ -6,7 +6,7 @@ import { digest } from "../digest";
 import { AppError, invalid, notFound } from "../errors";
 import type { Goal, Resource, StudySession as Row, Step } from "../generated/prisma/client";
 import { effectiveMode } from "../resources/resources.service";
-import { NO_STEP } from "../steps/steps.service";
+import { NO_STEP, otherGoal } from "../steps/steps.service";
 import { insertSessions } from "./insert-sessions";
 import { splitMinutes } from "./split";
 import type { StudySessionCreate } from "./study-sessions.schema";
@@ -72,8 +72,7 @@ function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, 
   checkStart(startedAt, now);
   const step = refer(known.steps, input.stepId && key({ learnerId, id: input.stepId }), "#/stepId", NO_STEP);
   const { goalId = step?.goalId ?? null, resourceId = step?.resourceId ?? null } = input;
-  if (step && step.goalId !== goalId)
-    throw invalid("#/stepId", "The step belongs to another goal than goalId says. Leave goalId out, or use a step of that goal.");
+  if (step && step.goalId !== goalId) throw otherGoal();
   const resource = refer(known.resources, resourceId, "#/resourceId", "The resource does not exist. Look it up under /v1/resources.");
   const goal = refer(known.goals, goalId && key({ learnerId, id: goalId }), "#/goalId", NO_GOAL);
   if (caller.role === "learner" && input.verification === "systemRecorded") {
@@ -130,15 +129,24 @@ async function store(db: Db, rows: Row[], { steps }: Known): Promise<Set<string>
   });
 }
 
-function startSteps(db: Db, rows: Row[]): Promise<number> {
+/** Of a goal that is closed the steps stay as they are. */
+export async function startSteps(db: Db, rows: Pick<Row, "learnerId" | "stepId" | "occurredOn">[]): Promise<void> {
   const starts = rows.map(({ learnerId, stepId, occurredOn }) => ({ learner_id: learnerId, id: stepId, day: occurredOn }));
-  return db.$executeRaw`
-    UPDATE steps SET started_on = first.day, version = version + 1
-    FROM (
+  await db.$executeRaw`
+    WITH first AS (
       SELECT learner_id, id, min(day) AS day FROM jsonb_to_recordset(${JSON.stringify(starts)}::jsonb) AS start(learner_id uuid, id uuid, day date)
       GROUP BY learner_id, id
-    ) first
-    WHERE steps.learner_id = first.learner_id AND steps.id = first.id AND steps.started_on IS NULL`;
+    ),
+    changed AS (
+      UPDATE goals SET version = goals.version + 1
+      FROM first JOIN steps USING (learner_id, id)
+      WHERE goals.learner_id = steps.learner_id AND goals.id = steps.goal_id AND goals.status NOT IN ('completed', 'abandoned') AND steps.started_on IS NULL
+      RETURNING goals.learner_id, goals.id
+    )
+    UPDATE steps SET started_on = least(first.day, steps.completed_on), version = steps.version + 1
+    FROM first, changed
+    WHERE steps.learner_id = first.learner_id AND steps.id = first.id AND changed.learner_id = steps.learner_id AND changed.id = steps.goal_id
+      AND steps.started_on IS NULL`;
 }
 
 /** The rows that were there before, under the ids that did not go in. */

@@ -5,9 +5,9 @@ import { type AppError, flawed, notFound } from "../errors";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
-import { goalOfStep } from "../steps/steps.service";
+import { goalOfStep, otherGoal } from "../steps/steps.service";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
-import { checkStart, type Entry, logSessions, mentorOf } from "./log-sessions";
+import { checkStart, type Entry, logSessions, mentorOf, startSteps } from "./log-sessions";
 import { resplitMinutes } from "./split";
 import { BatchItem, type StudySession, type StudySessionCreate, type StudySessionList, type StudySessionUpdate } from "./study-sessions.schema";
 
@@ -125,20 +125,24 @@ export function updateSession(
       data.resourceType = resource ? resource.type : null;
       data.mentorId = mentorOf(resource || null, learnerId);
     }
-    if (input.stepId && !input.goalId) data.goalId = await goalOfStep(tx, learnerId, input.stepId);
+    if (input.stepId) {
+      data.goalId = await goalOfStep(tx, learnerId, input.stepId);
+      if (input.goalId !== undefined && input.goalId !== data.goalId) throw otherGoal();
+    }
     // Of another goal, or of none, the step would be somebody else's.
     if (input.goalId !== undefined && input.stepId === undefined && input.goalId !== before.goalId) data.stepId = null;
     const after = await tx.studySession.update({ where, data });
-    if (scope.caller.role !== "learner" || after.verification === "selfReported" || sayTheSame(before, after)) return present(scope)(after);
+    if (after.stepId && after.stepId !== before.stepId) await startSteps(tx, [after]);
+    if (staysVerified(scope, before, after)) return present(scope)(after);
     return present(scope)(await tx.studySession.update({ where: { learnerId_id: { learnerId, id } }, data: { verification: "selfReported" } }));
   });
 }
 
-/** Leaves a tombstone, without the learner's words, for those who follow `updatedSince`. */
+/** Leaves a tombstone, without the learner's words and holding on to no step, for those who follow `updatedSince`. */
 export async function deleteSession(db: Db, learnerId: string, id: string, ifVersion: IfVersion, now: Date): Promise<void> {
   await db.studySession.update({
     where: { learnerId_id: { learnerId, id }, deletedAt: null, ...ifVersion },
-    data: { deletedAt: now, updatedAt: now, note: null, version: { increment: 1 } },
+    data: { deletedAt: now, updatedAt: now, note: null, stepId: null, version: { increment: 1 } },
   });
 }
 
@@ -151,10 +155,14 @@ export function present(scope: Scope) {
   });
 }
 
-/** Another's word stands for the time, its split and whom it was spent with: what the learner then writes over is the learner's word. */
-function sayTheSame(before: Row, after: Row): boolean {
-  const said = ({ startedAt, minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId }: Row) =>
-    [startedAt.getTime(), minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId].join();
+/**
+ * Another's word stands for the day and the time, its split and whom it was spent with. What is
+ * then written over is no longer that word; a system's own correction of what it recorded is.
+ */
+function staysVerified({ caller }: Scope, before: Row, after: Row): boolean {
+  if (after.verification === "selfReported" || (after.verification === "systemRecorded" && caller.role !== "learner")) return true;
+  const said = ({ startedAt, occurredOn, minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId }: Row) =>
+    [startedAt.getTime(), occurredOn.getTime(), minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId].join();
   return said(before) === said(after);
 }
 

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { isOwn, type Scope } from "../access/scope";
+import { type Scope, sharedWith } from "../access/scope";
 import { containsAllWords, patternsOf } from "../database/search";
 import type { Db } from "../database/transaction";
 import { type Day, toDate } from "../days";
@@ -86,9 +86,4 @@ async function checkLearned(db: Db, learnerId: string, { learnedOn }: TermUpdate
 
 function whereTerm(scope: Scope, { learnerId, goalId, id }: Key, ifVersion: IfVersion) {
   return { learnerId_id: { learnerId, id }, goalId, ...sharedWith(scope, learnerId), ...ifVersion };
-}
-
-/** What is not shared does not exist for anybody else. */
-function sharedWith(scope: Scope, learnerId: string): { shared?: true } {
-  return isOwn(scope, learnerId) ? {} : { shared: true };
 }

@@ -1,7 +1,7 @@
 import type { Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError } from "../errors";
-import { goalOfStep } from "../steps/steps.service";
+import { goalOfStep, otherGoal } from "../steps/steps.service";
 import type { StudySession } from "../study-sessions/study-sessions.schema";
 import { logSession } from "../study-sessions/study-sessions.service";
 import type { Timer, TimerStart, TimerStop } from "./timers.schema";
@@ -11,7 +11,9 @@ const LONGEST_MINUTES = 1440;
 
 /** The primary key holds a learner to one timer. */
 export async function startTimer(db: Db, learnerId: string, input: TimerStart, now: Date): Promise<Timer> {
-  const goalId = input.goalId ?? (input.stepId ? await goalOfStep(db, learnerId, input.stepId) : null);
+  const ofStep = input.stepId ? await goalOfStep(db, learnerId, input.stepId) : null;
+  if (ofStep && input.goalId !== undefined && input.goalId !== ofStep) throw otherGoal();
+  const goalId = ofStep ?? input.goalId;
   return db.timer.create({ data: { ...input, goalId, learnerId, startedAt: now } });
 }
 
@@ -38,8 +40,9 @@ export function stopTimer(db: Db, scope: Scope, learnerId: string, input: TimerS
         `The timer has run for ${minutes} minutes. Stop it with the minutes that were learned, at most ${LONGEST_MINUTES}, or discard it.`,
       );
     }
-    // What the timer does not say may come from the step; a step belongs to one goal.
-    const place = input.goalId === undefined ? { goalId: goalId ?? undefined, stepId: stepId ?? undefined } : {};
+    // A step belongs to one goal: with another goal or step than the timer's, its own go. What it does not say may come from the step.
+    const goes = (input.goalId !== undefined && input.goalId !== goalId) || (input.stepId !== undefined && input.stepId !== stepId);
+    const place = goes ? {} : { goalId: goalId ?? undefined, stepId: stepId ?? undefined };
     const known = { ...place, resourceId: resourceId ?? undefined, ...(input.split ? {} : { mode: mode ?? undefined }) };
     const { session } = await logSession(tx, scope, { learnerId, input: { ...known, ...input, startedAt, minutes } }, now);
     return session;

@@ -166,7 +166,8 @@ async function takeOver({ goal, pathId }: Place): Promise<{ refused?: boolean }>
   if (path) seen.takenOver++;
   else seen.adopted++;
   const change: PathChange = (await answer).body;
-  if (path) expect(change).toEqual(said.body);
+  const foretold = { ...change, steps: change.steps.map((step: { change: string }) => (step.change === "added" ? { ...step, stepId: null } : step)) };
+  if (path) expect(foretold).toEqual(said.body);
   return {};
 }
 

@@ -456,7 +456,7 @@ describe("what is refused, in a new path and in a draft alike, and changes nothi
   ])("%s, named", async (_, steps, circle) => {
     const { status, body } = await refused({ steps });
     expect([status, body.code, body.errors]).toEqual([422, "prerequisite-circle", undefined]);
-    expect(body.detail).toBe(`Each of these steps waits for the one before it, so none could ever begin: ${circle}. Take one of them apart.`);
+    expect(body.detail).toBe(`Each of these steps waits for the one before it, so none could ever begin: ${circle}. Take one of these prerequisites out.`);
   });
 
   test.each([

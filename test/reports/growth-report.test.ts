@@ -64,10 +64,10 @@ test("people come in the order of what needs attention", async () => {
     "overdue",
     "at risk",
     "abandoned only",
+    "on hold",
     "without a goal",
     "not begun",
     "on track",
-    "on hold",
   ]);
 });
 

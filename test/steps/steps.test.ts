@@ -252,7 +252,7 @@ describe("prerequisites", () => {
     const refused = await api.admin.patch(steps(`/${a.id}`), { prerequisites: [c.id], weight: 9 });
     expect([refused.status, refused.body.code]).toEqual([422, "prerequisite-circle"]);
     expect(refused.body.detail).toBe(
-      'Each of these steps waits for the one before it, so none could ever begin: "Read" → "Try" → "Deploy" → "Read". Take one of them apart.',
+      'Each of these steps waits for the one before it, so none could ever begin: "Read" → "Try" → "Deploy" → "Read". Take one of these prerequisites out.',
     );
     expect(await read(a)).toMatchObject({ weight: 1, prerequisites: [], version: 1 });
   });
@@ -565,7 +565,7 @@ describe("a session on a step", () => {
     expect((await read(step)).loggedMinutes).toBe(60);
     expect(await patch({ goalId: goal.id })).toMatchObject({ stepId: step.id, goalId: goal.id });
     expect(await patch({ goalId: other.id })).toMatchObject({ stepId: null, goalId: other.id });
-    expect(await patch({ stepId: step.id, goalId: other.id })).toMatchObject({ code: "reference-missing", errors: [{ pointer: "#/stepId" }] });
+    expect(await patch({ stepId: step.id, goalId: other.id })).toMatchObject({ code: "invalid-request", errors: [{ pointer: "#/stepId" }] });
     expect(await patch({ stepId: step.id })).toMatchObject({ stepId: step.id, goalId: goal.id });
     expect(await patch({ stepId: null })).toMatchObject({ stepId: null, goalId: goal.id });
   });
@@ -667,3 +667,82 @@ describe("a step is nothing", () => {
     expect(refused).toMatchObject({ status: 404, body: { code: "not-found" } });
   });
 });
+
+describe("a session that comes to a step, or cannot", () => {
+  test("by a change starts it, too", async () => {
+    const { goal, step, own } = await buildOwnStep();
+    const session = await buildSession(api.db, { learnerId: goal.learnerId });
+    expect((await own.patch(`/v1/learners/${goal.learnerId}/study-sessions/${session.id}`, { stepId: step.id })).status).toBe(200);
+    expect((await own.get(pathOf(step))).body).toMatchObject({ state: "in-progress", startedOn: "2026-06-01", loggedMinutes: 60 });
+  });
+
+  test("of a closed goal leaves the step as it was", async () => {
+    const { goal, step, own } = await buildOwnStep();
+    await own.patch(`/v1/learners/${goal.learnerId}/goals/${goal.id}`, { status: "abandoned" });
+    const logged = await own.post(`/v1/learners/${goal.learnerId}/study-sessions`, { startedAt: "2026-06-16T08:00:00Z", minutes: 10, stepId: step.id });
+    expect(logged.status).toBe(201);
+    expect((await own.get(pathOf(step))).body).toMatchObject({ state: "not-started", version: 1 });
+  });
+
+  test("starting it counts as a change to its goal", async () => {
+    const { goal, step, own } = await buildOwnStep();
+    const log = () => own.post(`/v1/learners/${goal.learnerId}/study-sessions`, { startedAt: "2026-06-16T08:00:00Z", minutes: 10, stepId: step.id });
+    for (const version of [2, 2]) {
+      await log();
+      expect((await own.get(`/v1/learners/${goal.learnerId}/goals/${goal.id}`)).body.version).toBe(version);
+    }
+  });
+
+  test("lets go of it when it is deleted", async () => {
+    const { goal, step, own } = await buildOwnStep();
+    const { body } = await own.post(`/v1/learners/${goal.learnerId}/study-sessions`, { startedAt: "2026-06-16T08:00:00Z", minutes: 10, stepId: step.id });
+    expect((await own.delete(pathOf(step))).status).toBe(409);
+    await own.delete(`/v1/learners/${goal.learnerId}/study-sessions/${body.id}`);
+    expect((await own.delete(pathOf(step))).status).toBe(204);
+  });
+
+  test.each(["study-sessions", "timer"])("must not be of no goal at once: POST %s", async (what) => {
+    const { goal, step, own } = await buildOwnStep();
+    const body = what === "timer" ? { goalId: null, stepId: step.id } : { startedAt: "2026-06-16T08:00:00Z", minutes: 10, goalId: null, stepId: step.id };
+    expect(await own.post(`/v1/learners/${goal.learnerId}/${what}`, body)).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/stepId" }] } });
+  });
+
+  test("from a timer keeps the timer's step, and goes to another when told", async () => {
+    const { goal, step, own } = await buildOwnStep({ mode: "social" });
+    const other = await buildStep(api.db, { learnerId: goal.learnerId, goalId: (await buildGoal(api.db, { learnerId: goal.learnerId })).id });
+    const timer = `/v1/learners/${goal.learnerId}/timer`;
+    const stop = async (body: object) => {
+      await own.post(timer, { goalId: goal.id, stepId: step.id });
+      return (await own.post(`${timer}/study-session`, { minutes: 20, ...body })).body;
+    };
+    expect(await stop({ goalId: goal.id })).toMatchObject({ goalId: goal.id, stepId: step.id, socialMinutes: 20 });
+    expect(await stop({ stepId: other.id })).toMatchObject({ goalId: other.goalId, stepId: other.id });
+    expect(await stop({ goalId: other.goalId })).toMatchObject({ goalId: other.goalId, stepId: null });
+  });
+});
+
+test("a step is started by the day on which it was completed", async () => {
+  const { step, own } = await buildOwnStep();
+  await own.put(`${pathOf(step)}/start`, {});
+  expect((await own.put(`${pathOf(step)}/completion`, { completedOn: "2026-05-01" })).body).toMatchObject({
+    startedOn: "2026-05-01",
+    completedOn: "2026-05-01",
+  });
+  expect((await own.put(`${pathOf(step)}/start`, {})).body).toMatchObject({ startedOn: "2026-05-01" });
+});
+
+test("a skipped step is taken in again by its start", async () => {
+  const { step, own } = await buildOwnStep();
+  await own.put(`${pathOf(step)}/skip`, {});
+  expect((await own.put(`${pathOf(step)}/start`, {})).body).toMatchObject({ state: "in-progress", skippedOn: null });
+});
+
+async function buildOwnStep(overrides: Parameters<typeof buildStep>[1] = {}) {
+  const goal = await buildGoal(api.db);
+  const step = await buildStep(api.db, { learnerId: goal.learnerId, goalId: goal.id, ...overrides });
+  return { goal, step, own: api.as(await keyOf(api.db, goal.learnerId)) };
+}
+
+function pathOf({ learnerId, goalId, id }: { learnerId: string; goalId: string; id: string }): string {
+  return `/v1/learners/${learnerId}/goals/${goalId}/steps/${id}`;
+}

@@ -240,9 +240,9 @@ describe("when the session is changed afterwards", () => {
     expect(await change(await as(learner), body)).toMatchObject({ verification: "mentor-confirmed", version: 3 });
   });
 
-  test("a system's correction leaves the mentor's word", async () => {
+  test("another's correction is not the mentor's word either", async () => {
     const service = api.as(await buildKey(api.db, { role: "service" }));
-    expect(await change(service, { minutes: 55 })).toMatchObject({ verification: "mentor-confirmed", minutes: 55 });
+    expect(await change(service, { minutes: 55 })).toMatchObject({ verification: "self-reported", minutes: 55 });
   });
 
   test("a confirmation counts as a change to who read the session before", async () => {

@@ -247,8 +247,8 @@ ALTER TABLE "study_sessions" ADD CONSTRAINT "study_sessions_step_fkey" FOREIGN K
 -- AddForeignKey
 ALTER TABLE "timers" ADD CONSTRAINT "timers_step_fkey" FOREIGN KEY ("learner_id", "goal_id", "step_id") REFERENCES "steps"("learner_id", "goal_id", "id") ON DELETE RESTRICT ON UPDATE NO ACTION;
 
--- A goal that was completed before this was noted was completed, as far as is known, by its due day.
-UPDATE "goals" SET "completed_on" = coalesce("due_on", "updated_at"::date) WHERE "status" = 'completed';
+-- A goal that was completed before this was noted was completed, as far as is known, by its last change, and by its due day if that was earlier.
+UPDATE "goals" SET "completed_on" = least("due_on", ("updated_at" AT TIME ZONE 'UTC')::date) WHERE "status" = 'completed';
 
 ALTER TABLE "resources" ADD CONSTRAINT "resources_capacity_check" CHECK ("capacity_minutes_per_week" > 0);
 

@@ -5,7 +5,7 @@ import { readConfig } from "../src/config";
 import { connect } from "../src/database/connect";
 import { prepareSchema } from "../src/database/migrate";
 
-// The growth report of a team of 200 with 1,000 goals and 50,000 sessions over three years: the
+// The growth report of a team of 200 with 1,000 goals, one of them as dense as may be, and 50,000 sessions over three years: the
 // whole answer over HTTP beside its own SQL, in turns. Run it on an empty database:
 //   .ci/with-postgres npx tsx bench/growth.ts
 
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     JSON.stringify({
       bench: "growth",
       people: PEOPLE,
-      goals: PEOPLE * GOALS_EACH,
+      goals: PEOPLE * GOALS_EACH + 1,
       sessions: PEOPLE * SESSIONS_EACH,
       queries: statements.length,
       bytes: (await ask()).length,
@@ -94,6 +94,15 @@ async function fill(pool: { query(sql: string): Promise<{ rows: { id: string }[]
     FROM learners l CROSS JOIN generate_series(1, ${SESSIONS_EACH}) n
     CROSS JOIN LATERAL (SELECT current_date - (n * 1095 / ${SESSIONS_EACH}) AS day) d
     JOIN LATERAL (SELECT goal_id, id FROM steps WHERE learner_id = l.id ORDER BY id OFFSET n % ${GOALS_EACH * STEPS_EACH} LIMIT 1) s ON true`);
+  // One goal as dense as may be: 500 steps, each after the 50 before it.
+  await pool.query(`INSERT INTO goals (learner_id, id, title) SELECT id, gen_random_uuid(), 'Dense' FROM learners ORDER BY id LIMIT 1`);
+  await pool.query(
+    `INSERT INTO steps (learner_id, id, goal_id, position, title) SELECT learner_id, gen_random_uuid(), id, n, 'Dense ' || n FROM goals, generate_series(1, 500) n WHERE title = 'Dense'`,
+  );
+  await pool.query(`
+    INSERT INTO step_prerequisites (learner_id, goal_id, step_id, requires_id)
+    SELECT a.learner_id, a.goal_id, b.id, a.id
+    FROM steps a JOIN steps b ON b.learner_id = a.learner_id AND b.goal_id = a.goal_id AND b.position - a.position BETWEEN 1 AND 50 WHERE a.title LIKE 'Dense %'`);
   await pool.query("ANALYZE");
   return (await pool.query("SELECT id FROM teams")).rows[0]?.id as string;
 }

@@ -161,7 +161,7 @@ CREATE UNIQUE INDEX "steps_goal_key" ON "steps"("learner_id", "goal_id", "id");
 CREATE UNIQUE INDEX "steps_path_step_key" ON "steps"("learner_id", "goal_id", "path_step_key");
 
 -- CreateIndex
-CREATE INDEX "step_prerequisites_requires_idx" ON "step_prerequisites"("learner_id", "goal_id", "requires_id");
+CREATE INDEX "step_prerequisites_requires_idx" ON "step_prerequisites"("learner_id", "requires_id");
 
 -- CreateIndex
 CREATE INDEX "evidence_goal_idx" ON "evidence"("learner_id", "goal_id");

@@ -32,6 +32,7 @@ test("a resource is added, read, listed and changed", async () => {
     skills: ["kubernetes", "etcd"],
     estimatedMinutes: 1200,
     learnerId: null,
+    capacityMinutesPerWeek: null,
     archivedAt: null,
     version: 1,
     createdAt: expect.any(String),

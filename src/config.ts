@@ -10,6 +10,9 @@ const milliseconds = z.coerce.number().int().min(1).max(2_147_483_647);
 const percent = z.coerce.number().min(0).max(100);
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
 
+// Signatures that only the issuer can make. A shared secret would let whoever checks also sign.
+const ASYMMETRIC = new Set(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]);
+
 // The one table of settings. The README shows the same rows; a test compares them.
 const Environment = z.object({
   HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
@@ -41,6 +44,21 @@ const Environment = z.object({
     .refine((secret) => !isMistyped(secret), "looks like a key of this service, but its checksum does not fit")
     .optional()
     .describe("An admin's key to accept. Unset: the first start on an empty database prints one."),
+  OIDC_ISSUER: z
+    .url({ protocol: /^https?$/, error: "must be a web address" })
+    .optional()
+    .describe("The company's identity provider, whose access tokens (JWT) sign people in. Unset: API keys alone."),
+  OIDC_AUDIENCE: z.string().min(1).optional().describe("The audience that a token must be for. Goes with OIDC_ISSUER."),
+  OIDC_ALGORITHMS: z
+    .string()
+    .transform((list) => list.split(",").map((name) => name.trim()))
+    .refine((names) => names.every((name) => ASYMMETRIC.has(name)), `must be of ${[...ASYMMETRIC].join(",")}, joined by commas`)
+    .default(["RS256", "ES256", "EdDSA"])
+    .describe("The signatures that are accepted."),
+  OIDC_CLOCK_SKEW_SECONDS: z.coerce.number().int().min(0).max(300).default(30).describe("How far the provider's clock may be from this one."),
+  OIDC_PROVISION: onOff.default(false).describe("`on`: whoever has a valid token and is not yet a learner becomes one."),
+  OIDC_ADMIN_CLAIM: z.string().min(1).optional().describe("The claim that makes an admin when it holds OIDC_ADMIN_VALUE, such as `roles`."),
+  OIDC_ADMIN_VALUE: z.string().min(1).default("cairn-admin").describe("See OIDC_ADMIN_CLAIM."),
   TIME_ZONE: z
     .string()
     .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
@@ -82,10 +100,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
     throw new ConfigError(`The configuration is wrong; correct these environment variables:\n${lines.join("\n")}`);
   }
+  if (!result.data.OIDC_ISSUER !== !result.data.OIDC_AUDIENCE) {
+    throw new ConfigError("The configuration is wrong; correct these environment variables:\n  OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
+  }
   return { ...result.data, DATA_DIR: path.resolve(result.data.DATA_DIR) };
 }
 
 function written(value: unknown): string {
   if (typeof value === "boolean") return value ? "on" : "off";
-  return Array.isArray(value) ? value.join("/") : String(value ?? "");
+  return Array.isArray(value) ? value.join(typeof value[0] === "number" ? "/" : ",") : String(value ?? "");
 }

@@ -96,3 +96,12 @@ test("the table of settings gives each its words, and the default as one would s
   expect(table.filter(({ description }) => !description)).toEqual([]);
   expect(readConfig(Object.fromEntries(table.map((row) => [row.name, row.default])))).toEqual(readConfig({}));
 });
+
+test.each([{ OIDC_ISSUER: "https://id.example" }, { OIDC_AUDIENCE: "https://cairn.example" }])("an issuer and its audience go together: %j", (environment) => {
+  expect(() => readConfig(environment)).toThrow("OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
+});
+
+test.each(["HS256", "none", "RS256,HS256", ""])("signatures that others than the issuer can make are refused: %s", (OIDC_ALGORITHMS) => {
+  if (OIDC_ALGORITHMS) expect(() => readConfig({ OIDC_ALGORITHMS })).toThrow("OIDC_ALGORITHMS: must be of RS256");
+  else expect(readConfig({ OIDC_ALGORITHMS }).OIDC_ALGORITHMS).toEqual(["RS256", "ES256", "EdDSA"]);
+});

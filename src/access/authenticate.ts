@@ -4,23 +4,33 @@ import { isMistyped } from "../api-keys/secret";
 import type { Context } from "../context";
 import { dayIn } from "../days";
 import { AppError } from "../errors";
+import type { PrismaClient } from "../generated/prisma/client";
+import type { Caller } from "./scope";
+import { isToken, tokenCheck } from "./tokens";
 
-const HOW = "Send the header Authorization: Bearer <API key>.";
+const HOW = "Send the header Authorization: Bearer <API key or access token>.";
 
 /**
- * Turns the request's key into its scope.
+ * Turns the request's key or token into its scope.
  *
- * @throws AppError saying what is wrong with the key, as far as its holder can know
+ * @throws AppError saying what is wrong with it, as far as its holder can know
  */
 export function authenticate({ db, config, clock }: Pick<Context, "db" | "config" | "clock">) {
+  const checkToken = tokenCheck(db, config);
   return async (request: FastifyRequest): Promise<void> => {
     const header = request.headers.authorization;
     if (!header) throw new AppError("unauthenticated", HOW);
-    const secret = /^Bearer +([\x21-\x7e]{1,200})$/i.exec(header)?.[1];
+    const secret = /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(header)?.[1];
     if (!secret) throw new AppError("unauthenticated", `The Authorization header has another form. ${HOW}`);
-    if (isMistyped(secret)) throw new AppError("unauthenticated", "The API key is mistyped or cut short: its checksum does not fit. Copy it again.");
-    const caller = await findCaller(db, secret);
-    if (!caller) throw new AppError("unauthenticated", "The API key is not known here, or was revoked. Ask for a new one.");
-    request.scope = { caller, today: dayIn(clock(), config.TIME_ZONE) };
+    const now = clock();
+    const caller = checkToken && isToken(secret) ? await checkToken(secret, now) : await checkKey(db, secret);
+    request.scope = { caller, today: dayIn(now, config.TIME_ZONE) };
   };
+}
+
+async function checkKey(db: PrismaClient, secret: string): Promise<Caller> {
+  if (isMistyped(secret)) throw new AppError("unauthenticated", "The API key is mistyped or cut short: its checksum does not fit. Copy it again.");
+  const caller = await findCaller(db, secret);
+  if (!caller) throw new AppError("unauthenticated", "The API key is not known here, or was revoked. Ask for a new one.");
+  return caller;
 }

@@ -1,8 +1,8 @@
 import { type Day, toDate } from "../days";
 import type { Prisma } from "../generated/prisma/client";
 
-/** Who is calling, as their key says. */
-export type Caller = { keyId: string; keyName: string } & ({ role: "admin" | "service" } | { role: "learner"; learnerId: string });
+/** Who is calling: an API key, or a person with a token of the identity provider's. `id` is the key's or the learner's. */
+export type Caller = { id: string; name: string; signedInBy: "api-key" | "token" } & ({ role: "admin" | "service" } | { role: "learner"; learnerId: string });
 
 /** A caller on a day: all that decides whom they may see. */
 export type Scope = { caller: Caller; today: Day };

@@ -11,7 +11,7 @@ import { hashSecret, newSecret, shownPart } from "./secret";
 export async function findCaller(db: Db, secret: string): Promise<Caller | null> {
   const key = await db.apiKey.findUnique({ where: { secretHash: hashSecret(secret), revokedAt: null } });
   if (!key) return null;
-  const identity = { keyId: key.id, keyName: key.name };
+  const identity = { id: key.id, name: key.name, signedInBy: "api-key" } as const;
   if (key.role !== "learner") return { ...identity, role: key.role };
   // api_keys_owner_check: a learner's key has a learner.
   return { ...identity, role: "learner", learnerId: key.learnerId as string };
@@ -58,7 +58,7 @@ export async function revokeApiKey(db: Db, caller: Caller, id: string, now: Date
 /** Every key for an admin, a learner's own for a learner, itself for a service. */
 function manageable(caller: Caller): Prisma.ApiKeyWhereInput {
   if (caller.role === "admin") return {};
-  return caller.role === "learner" ? { learnerId: caller.learnerId } : { id: caller.keyId };
+  return caller.role === "learner" ? { learnerId: caller.learnerId } : { id: caller.id };
 }
 
 async function storeKey(db: Db, secret: string, input: ApiKeyCreate): Promise<ApiKeyWithSecret> {

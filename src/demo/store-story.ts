@@ -48,7 +48,7 @@ export async function storeStory(db: Db, scope: Scope, { project, next }: StoryG
     { id: review.id, question: "Would you let me deploy without anybody beside me?" },
     toDate(addDays(ended, -10)),
   );
-  const lead: Scope = { caller: { keyId: demoId("learner", "loader"), keyName: "Sample organisation", role: "learner", learnerId: DIRECT_LEAD }, today };
+  const lead: Scope = { caller: { ...scope.caller, role: "learner", learnerId: DIRECT_LEAD }, today };
   const answer = { verdict: "endorsed", comment: "Yes, since the rollback that you did on purpose" } as const;
   await answerReview(db, lead, review, answer, {}, toDate(addDays(ended, -8)));
   await updateGoal(db, scope, ANALYST_ID, project.id, { status: "completed", completedOn: toDate(ended) }, {}, now);

@@ -18,7 +18,7 @@ import { storeSteps } from "./steps";
 import { storeStory } from "./store-story";
 
 /** Who loads: no key that anybody holds. */
-export const LOADER: Caller = { role: "admin", keyId: demoId("learner", "loader"), keyName: "Sample organisation" };
+export const LOADER: Caller = { role: "admin", id: demoId("learner", "loader"), name: "Sample organisation", signedInBy: "api-key" };
 
 const CHUNK = 500;
 

@@ -22,7 +22,7 @@ export const IdempotencyHeaders = z.looseObject({
 export const KEY_REFUSALS = ["idempotency-key-reused", "idempotency-key-in-flight"] as const satisfies ProblemCode[];
 
 type Answer<T> = { status: number; body: T; location?: string };
-type Owner = { keyId: string };
+type Owner = { id: string };
 
 /**
  * Answers a POST that creates. With an `Idempotency-Key`, the answer is stored in the
@@ -39,11 +39,11 @@ export async function answerOnce<T extends object>(
   const key = request.headers["idempotency-key"];
   if (typeof key !== "string") return send(reply, await work(db));
 
-  const owner = { apiKeyId: caller.keyId, key };
+  const owner = { callerId: caller.id, key };
   const bodyDigest = digest([request.method, request.url, request.body]);
   return inTransaction(db, async (tx) => {
     await claim(tx, owner);
-    const known = await tx.idempotencyKey.findUnique({ where: { apiKeyId_key: owner } });
+    const known = await tx.idempotencyKey.findUnique({ where: { callerId_key: owner } });
     if (known) {
       if (!bodyDigest.equals(known.bodyDigest)) {
         throw new AppError("idempotency-key-reused", "Choose a new Idempotency-Key for a new request; this one belongs to another.");
@@ -64,14 +64,14 @@ export async function answerOnce<T extends object>(
 }
 
 /** Makes this request the only one under way with its key, and forgets the caller's expired ones. */
-async function claim(tx: Prisma.TransactionClient, { apiKeyId, key }: { apiKeyId: string; key: string }): Promise<void> {
+async function claim(tx: Prisma.TransactionClient, { callerId, key }: { callerId: string; key: string }): Promise<void> {
   const [claimed] = await tx.$queryRaw<{ free: boolean }[]>`
-    SELECT pg_try_advisory_xact_lock(hashtextextended(${`${apiKeyId} ${key}`}, 0)) AS free`;
+    SELECT pg_try_advisory_xact_lock(hashtextextended(${`${callerId} ${key}`}, 0)) AS free`;
   if (!claimed?.free) {
     throw new AppError("idempotency-key-in-flight", "Wait for the first request with this Idempotency-Key, then send this one again to get its answer.");
   }
   const expired = new Date(Date.now() - KEPT_HOURS * 3_600_000);
-  await tx.idempotencyKey.deleteMany({ where: { apiKeyId, createdAt: { lt: expired } } });
+  await tx.idempotencyKey.deleteMany({ where: { callerId, createdAt: { lt: expired } } });
 }
 
 function send<T>(reply: FastifyReply, { status, body, location }: Answer<T>): T {

@@ -38,8 +38,10 @@ export async function describeApi(app: App, version: string): Promise<void> {
       },
       servers: [{ url: "/" }],
       tags: TAGS,
-      components: { securitySchemes: { apiKey: { type: "http", scheme: "bearer", description: "An API key." } } },
-      security: [{ apiKey: [] }],
+      components: {
+        securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key, or an access token of the organisation's identity provider." } },
+      },
+      security: [{ bearer: [] }],
     },
     transform: (document) => {
       const given = document as Parameters<typeof transformSchema>[0];

@@ -10,8 +10,8 @@ import { Team } from "../teams/teams.schema";
 const Me = z
   .object({
     role: z.enum(ApiKeyRole),
-    apiKey: z.object({ id: Id, name: z.string() }),
-    learner: Learner.nullable().meta({ description: "The person whose key it is; null for a service's or an admin's." }),
+    apiKey: z.object({ id: Id, name: z.string() }).nullable().meta({ description: "null: signed in with a token of the identity provider's." }),
+    learner: Learner.nullable().meta({ description: "The person whose key or token it is; null for a service's or an admin's key." }),
     leads: z.array(Team).meta({ description: "The teams that the person leads." }),
   })
   .meta({
@@ -27,10 +27,12 @@ export function meRoutes(app: App, { db, may }: Context): void {
     preHandler: may.signedIn,
     schema: { operationId: "getMe", summary: "Read who is calling", tags: ["Caller"], response: { 200: Me, ...problems() } },
     handler: async ({ scope: { caller } }) => {
-      const identity = { role: caller.role, apiKey: { id: caller.keyId, name: caller.keyName } };
-      if (caller.role !== "learner") return { ...identity, learner: null, leads: [] };
+      const { role, id, name, signedInBy } = caller;
+      const identity = { role, apiKey: signedInBy === "api-key" ? { id, name } : null };
+      const learnerId = caller.role === "learner" ? caller.learnerId : signedInBy === "token" ? id : null;
+      if (!learnerId) return { ...identity, learner: null, leads: [] };
       const { ledTeams, ...learner } = await db.learner.findUniqueOrThrow({
-        where: { id: caller.learnerId },
+        where: { id: learnerId },
         include: { ledTeams: { orderBy: [{ name: "asc" }, { id: "asc" }] } },
       });
       return { ...identity, learner, leads: ledTeams };

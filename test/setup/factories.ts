@@ -113,6 +113,6 @@ export async function keyOf(db: PrismaClient, learnerId: string): Promise<string
 }
 
 export async function buildKey(db: PrismaClient, input: { role: "learner" | "service" | "admin"; learnerId?: string }): Promise<string> {
-  const issuer = { role: "admin", keyId: uuidv7(), keyName: "factory" } as const;
+  const issuer = { role: "admin", id: uuidv7(), name: "factory", signedInBy: "api-key" } as const;
   return (await createApiKey(db, issuer, { name: `Key ${++count}`, ...input })).secret as string;
 }

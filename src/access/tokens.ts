@@ -1,0 +1,105 @@
+import { type JWTPayload, type JWTVerifyGetKey, errors as jose, jwtVerify } from "jose";
+import { v7 as uuidv7 } from "uuid";
+import type { Config } from "../config";
+import { isTimeZone } from "../days";
+import { AppError } from "../errors";
+import type { Learner, PrismaClient } from "../generated/prisma/client";
+import { issuerKeys } from "./jwks";
+import type { Caller } from "./scope";
+
+const LONGEST_TOKEN = 8_192;
+const LONGEST_TEXT = 200;
+
+export type TokenCheck = (token: string, now: Date) => Promise<Caller>;
+
+/** Whether a bearer's secret is written like a JWT rather than an API key. */
+export function isToken(secret: string): boolean {
+  // `eyJ` is how `{"` looks in base64url.
+  return /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(secret);
+}
+
+/**
+ * Signs people in by the identity provider's access tokens; null where none is configured.
+ * The token's subject is a learner's `externalId`. Who is not known by it is known once by a
+ * verified e-mail address, and from then on by the subject.
+ */
+export function tokenCheck(db: PrismaClient, config: Config): TokenCheck | null {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = config;
+  if (!issuer || !audience) return null;
+  const keys = issuerKeys(issuer);
+  return async (token, now) => {
+    const claims = await verify(token, keys, { issuer, audience, now, config });
+    const learner = await findPerson(db, claims, config);
+    const identity = { id: learner.id, name: learner.name, signedInBy: "token" } as const;
+    return isAdmin(claims, config) ? { ...identity, role: "admin" } : { ...identity, role: "learner", learnerId: learner.id };
+  };
+}
+
+type Expected = { issuer: string; audience: string; now: Date; config: Config };
+
+async function verify(token: string, keys: JWTVerifyGetKey, { issuer, audience, now, config }: Expected): Promise<JWTPayload & { sub: string }> {
+  if (token.length > LONGEST_TOKEN) throw refused("It is longer than any that the provider would make.");
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer,
+      audience,
+      algorithms: config.OIDC_ALGORITHMS,
+      clockTolerance: config.OIDC_CLOCK_SKEW_SECONDS,
+      currentDate: now,
+      requiredClaims: ["sub", "exp"],
+    });
+    if (typeof payload.sub !== "string" || payload.sub.length === 0 || payload.sub.length > LONGEST_TEXT) throw refused("Its subject is not a name.");
+    return { ...payload, sub: payload.sub };
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    if (error instanceof jose.JWTExpired) throw refused("It has expired. Sign in again.");
+    if (error instanceof jose.JOSEError) throw refused("It is not one of this organisation's for this service.");
+    throw error;
+  }
+}
+
+function refused(why: string): AppError {
+  return new AppError("unauthenticated", `The access token is not accepted. ${why}`);
+}
+
+async function findPerson(db: PrismaClient, claims: JWTPayload & { sub: string }, config: Config): Promise<Learner> {
+  const known = await db.learner.findUnique({ where: { externalId: claims.sub } });
+  if (known) return known;
+  const email = claims.email_verified === true && typeof claims.email === "string" ? claims.email.toLowerCase() : null;
+  const bound = email && (await bind(db, email, claims.sub));
+  if (bound) return bound;
+  if (config.OIDC_PROVISION) return provision(db, claims, email, config);
+  throw new AppError("unauthenticated", "The access token is valid, but nobody here goes by it. Ask whoever keeps the directory to set your externalId.");
+}
+
+/** Binds a subject to the learner with its e-mail address, if that learner is not bound to another. */
+async function bind(db: PrismaClient, email: string, externalId: string): Promise<Learner | null> {
+  const matching = await db.learner.findFirst({ where: { email, externalId: null } });
+  if (!matching) return null;
+  const { count } = await db.learner.updateMany({ where: { id: matching.id, externalId: null }, data: { externalId, version: { increment: 1 } } });
+  return count ? { ...matching, externalId } : null;
+}
+
+async function provision(db: PrismaClient, claims: JWTPayload & { sub: string }, email: string | null, config: Config): Promise<Learner> {
+  const text = (claim: unknown) => (typeof claim === "string" && claim.trim() ? claim.trim().slice(0, LONGEST_TEXT) : null);
+  const zone = text(claims.zoneinfo);
+  const taken = email && (await db.learner.count({ where: { email } }));
+  await db.learner.createMany({
+    data: {
+      id: uuidv7(),
+      name: text(claims.name) ?? email ?? claims.sub,
+      email: taken ? null : email,
+      externalId: claims.sub,
+      timeZone: zone && isTimeZone(zone) ? zone : config.TIME_ZONE,
+    },
+    // Two first requests at once both bring the same person.
+    skipDuplicates: true,
+  });
+  return db.learner.findUniqueOrThrow({ where: { externalId: claims.sub } });
+}
+
+function isAdmin(claims: JWTPayload, { OIDC_ADMIN_CLAIM: claim, OIDC_ADMIN_VALUE: value }: Config): boolean {
+  if (!claim) return false;
+  const held = claims[claim];
+  return held === value || (Array.isArray(held) && held.includes(value));
+}

@@ -12,10 +12,12 @@ import { evidenceRoutes } from "./evidence/evidence.routes";
 import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
 import type { App } from "./http/app-type";
+import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
 import { readJsonBodies } from "./http/json-body";
 import { describeApi } from "./http/openapi";
 import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem";
+import { limitRates } from "./http/rate-limits";
 import { negotiateRepresentations } from "./http/representations";
 import { learnerRoutes } from "./learners/learners.routes";
 import { meRoutes } from "./me/me.routes";
@@ -41,6 +43,8 @@ export async function buildApp({ config, db, clock = () => new Date() }: AppOpti
   readJsonBodies(app);
   answerProblems(app);
   negotiateRepresentations(app);
+  await hardenAnswers(app, config);
+  const limits = await limitRates(app, config, ({ scope }) => scope.caller.id);
   await describeApi(app, version);
 
   healthRoutes(app, db);
@@ -48,7 +52,7 @@ export async function buildApp({ config, db, clock = () => new Date() }: AppOpti
     async (v1: App) => {
       const context: Context = { db, config, clock, may: createGuards(db) };
       holdRoutesToTheirWord(v1);
-      v1.addHook("onRequest", authenticate(context));
+      v1.addHook("onRequest", authenticate(context, limits));
       meRoutes(v1, context);
       learnerRoutes(v1, context);
       membershipRoutes(v1, context);
@@ -76,6 +80,7 @@ function serverOptions(config: Config): FastifyServerOptions {
     ...earlyProblems,
     logger: config.LOG_LEVEL === "silent" ? false : { level: config.LOG_LEVEL },
     genReqId: () => randomUUID(),
+    trustProxy: config.TRUST_PROXY ?? false,
     bodyLimit: config.BODY_LIMIT_BYTES,
     requestTimeout: config.REQUEST_TIMEOUT_MS,
     handlerTimeout: config.REQUEST_TIMEOUT_MS,

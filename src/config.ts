@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import path from "node:path";
 import { z } from "zod";
 import { isMistyped } from "./api-keys/secret";
@@ -12,6 +13,11 @@ const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
 
 // Signatures that only the issuer can make. A shared secret would let whoever checks also sign.
 const ASYMMETRIC = new Set(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]);
+
+function isAddress(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  return isIP(address) !== 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIP(address) === 4 ? 32 : 128)));
+}
 
 // The one table of settings. The README shows the same rows; a test compares them.
 const Environment = z.object({
@@ -37,6 +43,33 @@ const Environment = z.object({
   REQUEST_TIMEOUT_MS: milliseconds.default(30_000).describe("How long a client may take to send a request."),
   BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
   SHUTDOWN_TIMEOUT_MS: milliseconds.default(10_000).describe("How long a stop waits for requests under way."),
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6_000).describe("Requests that one caller may make in a minute; 0: any number."),
+  SIGN_IN_FAILURES_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(60)
+    .describe("Failed sign-ins that one address may make in a minute before it is turned away unheard; 0: any number."),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, "must begin with redis:// or rediss://")
+    .optional()
+    .describe("Where several processes count requests together. Unset: each by itself."),
+  TRUST_PROXY: z
+    .string()
+    .transform((list) => list.split(",").map((address) => address.trim()))
+    .refine((addresses) => addresses.every(isAddress), "must be addresses or networks such as 10.0.0.0/8, joined by commas")
+    .optional()
+    .describe("Proxies before the service, by address or network: what they say is the client's address. Unset: none."),
+  CORS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(",").map((origin) => origin.trim()))
+    .refine(
+      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+      "must be origins such as https://dashboard.example, joined by commas",
+    )
+    .optional()
+    .describe("Web pages of these origins may call from a browser. Unset: none."),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info").describe("What the log on standard output holds."),
   ADMIN_API_KEY: z
     .string()

@@ -39,6 +39,7 @@ export const PROBLEMS = {
   "reviewer-not-above": { status: 422, title: "The reviewer does not lead the learner" },
   "timer-too-long": { status: 422, title: "The timer ran for longer than a day" },
   "too-many-groups": { status: 422, title: "The report would have too many groups" },
+  "too-many-requests": { status: 429, title: "Too many requests" },
   "headers-too-large": { status: 431, title: "The headers are too large" },
   internal: { status: 500, title: "Something went wrong here" },
   unavailable: { status: 503, title: "The service cannot answer right now" },
@@ -54,6 +55,7 @@ export class AppError extends Error {
     readonly code: ProblemCode,
     readonly detail: string,
     readonly flaws: Flaw[] = [],
+    readonly retryAfterSeconds?: number,
   ) {
     super(detail);
   }

@@ -105,3 +105,15 @@ test.each(["HS256", "none", "RS256,HS256", ""])("signatures that others than the
   if (OIDC_ALGORITHMS) expect(() => readConfig({ OIDC_ALGORITHMS })).toThrow("OIDC_ALGORITHMS: must be of RS256");
   else expect(readConfig({ OIDC_ALGORITHMS }).OIDC_ALGORITHMS).toEqual(["RS256", "ES256", "EdDSA"]);
 });
+
+test.each(["10.0.0.1", "10.0.0.0/8, 192.168.1.1", "::1", "fd00::/8"])("proxies are trusted by address or network: %s", (TRUST_PROXY) => {
+  expect(readConfig({ TRUST_PROXY }).TRUST_PROXY).toEqual(TRUST_PROXY.split(", "));
+});
+
+test.each(["true", "*", "10.0.0.0/33", "10.0.0.1/8/9", "proxy.example", "1"])("whoever could be anybody is no trusted proxy: %s", (TRUST_PROXY) => {
+  expect(() => readConfig({ TRUST_PROXY })).toThrow("TRUST_PROXY: must be addresses or networks");
+});
+
+test.each(["*", "https://dashboard.example/", "dashboard.example", "https://a.example,*"])("no origin: %s", (CORS_ORIGINS) => {
+  expect(() => readConfig({ CORS_ORIGINS })).toThrow("CORS_ORIGINS: must be origins");
+});

@@ -5,6 +5,7 @@ import type { Context } from "../context";
 import { dayIn } from "../days";
 import { AppError } from "../errors";
 import type { PrismaClient } from "../generated/prisma/client";
+import type { RateLimits } from "../http/rate-limits";
 import type { Caller } from "./scope";
 import { isToken, tokenCheck } from "./tokens";
 
@@ -15,9 +16,9 @@ const HOW = "Send the header Authorization: Bearer <API key or access token>.";
  *
  * @throws AppError saying what is wrong with it, as far as its holder can know
  */
-export function authenticate({ db, config, clock }: Pick<Context, "db" | "config" | "clock">) {
+export function authenticate({ db, config, clock }: Pick<Context, "db" | "config" | "clock">, limits: RateLimits) {
   const checkToken = tokenCheck(db, config);
-  return async (request: FastifyRequest): Promise<void> => {
+  const identify = async (request: FastifyRequest): Promise<void> => {
     const header = request.headers.authorization;
     if (!header) throw new AppError("unauthenticated", HOW);
     const secret = /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(header)?.[1];
@@ -25,6 +26,16 @@ export function authenticate({ db, config, clock }: Pick<Context, "db" | "config
     const now = clock();
     const caller = checkToken && isToken(secret) ? await checkToken(secret, now) : await checkKey(db, secret);
     request.scope = { caller, today: dayIn(now, config.TIME_ZONE) };
+  };
+  return async (request: FastifyRequest): Promise<void> => {
+    await limits.checkAddress(request);
+    try {
+      await identify(request);
+    } catch (error) {
+      if (error instanceof AppError && error.code === "unauthenticated") await limits.countFailure(request);
+      throw error;
+    }
+    await limits.countRequest(request);
   };
 }
 

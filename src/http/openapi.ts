@@ -34,7 +34,8 @@ export async function describeApi(app: App, version: string): Promise<void> {
       info: {
         title: "Cairn",
         version,
-        description: "Learners, resources, study sessions, and the real mix of on-the-job, social and formal learning that they add up to.",
+        description:
+          "Learners, goals, paths, resources, study sessions; the real mix of on-the-job, social and formal learning that they add up to; and how goals are doing.",
       },
       servers: [{ url: "/" }],
       tags: TAGS,
@@ -55,7 +56,7 @@ export async function describeApi(app: App, version: string): Promise<void> {
   app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) =>
     reply.header("Content-Type", "application/json; charset=utf-8").send(app.swagger()),
   );
-  await app.register(swaggerUi, { routePrefix: "/docs", uiConfig: { persistAuthorization: true } });
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true, uiConfig: { persistAuthorization: true } });
 }
 
 /** Names a response by its status, and adds the other forms that it is also answered in. */

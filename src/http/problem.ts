@@ -42,7 +42,7 @@ export const Problem = z
 export type Problem = z.infer<typeof Problem>;
 
 // What any operation may answer, beside its own refusals; and any with a body.
-const ALWAYS: ProblemCode[] = ["invalid-request", "unauthenticated", "internal", "unavailable"];
+const ALWAYS: ProblemCode[] = ["invalid-request", "unauthenticated", "too-many-requests", "internal", "unavailable"];
 export const OF_BODIES: ProblemCode[] = ["body-too-large", "unsupported-media-type"];
 
 /** The error half of a route's `response`: the given codes and those that every operation has. */
@@ -104,7 +104,8 @@ export function problemBody(error: AppError, requestId: string): Problem {
 function send(reply: FastifyReply, request: FastifyRequest, error: AppError) {
   const { status } = PROBLEMS[error.code];
   if (status === 401) reply.header("WWW-Authenticate", 'Bearer realm="cairn"');
-  if (status === 503) reply.header("Retry-After", String(RETRY_AFTER_SECONDS));
+  const retryAfter = error.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined);
+  if (retryAfter !== undefined) reply.header("Retry-After", String(retryAfter));
   // As text, because a route need not list every problem that can befall it.
   return reply.status(status).header("Content-Type", MEDIA_TYPE).serializer(JSON.stringify).send(problemBody(error, request.id));
 }

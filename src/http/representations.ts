@@ -41,7 +41,7 @@ export function negotiateRepresentations(app: App): void {
     return payload;
   });
   app.addHook("onSend", async (request, reply, payload) => {
-    reply.header("Cache-Control", "private, no-store").header("X-Request-Id", request.id).header("X-Content-Type-Options", "nosniff");
+    reply.header("Cache-Control", "private, no-store").header("X-Request-Id", request.id);
     const { forms, derived } = request.routeOptions.config;
     if (derived && typeof payload === "string" && reply.hasHeader("ETag"))
       reply.header("ETag", derivedEtag(String(reply.getHeader("ETag")), JSON.parse(payload)));

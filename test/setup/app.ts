@@ -27,11 +27,20 @@ export type TestApp = {
   close(): Promise<void>;
 };
 
+// Tests ask more than any caller would.
+const SETTINGS = {
+  LOG_LEVEL: "silent",
+  PORT: "0",
+  DATABASE_POOL_SIZE: process.env.DATABASE_POOL_SIZE,
+  RATE_LIMIT_PER_MINUTE: "0",
+  SIGN_IN_FAILURES_PER_MINUTE: "0",
+};
+
 const ADMIN_KEY = "an-admin-key-for-tests-0123456789abcdef";
 
 /** The service on a socket, on this worker's database, emptied. Each test file starts its own. */
 export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp> {
-  const config = { ...readConfig({ LOG_LEVEL: "silent", PORT: "0", DATABASE_POOL_SIZE: process.env.DATABASE_POOL_SIZE }), ...overrides };
+  const config = { ...readConfig(SETTINGS), ...overrides };
   const database = await connect({ ...config, DATABASE_URL: process.env[`TEST_DATABASE_URL_${process.env.JEST_WORKER_ID}`] });
   await empty(database.db);
   await ensureAdminKey(database.db, ADMIN_KEY);

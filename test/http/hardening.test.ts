@@ -1,0 +1,55 @@
+import request from "supertest";
+import { startApp, type TestApp } from "../setup/app";
+
+let api: TestApp;
+beforeAll(async () => {
+  api = await startApp();
+});
+afterAll(() => api.close());
+
+test.each([
+  ["an answer", "/v1/me", 200],
+  ["a refusal", "/v1/learners/nonsense", 400],
+  ["nothing", "/nothing", 404],
+  ["a probe", "/livez", 200],
+])("a browser is told to make no page of %s", async (_, path, status) => {
+  const answer = await api.admin.get(path);
+  expect(answer.status).toBe(status);
+  expect(answer.headers).toMatchObject({
+    "content-security-policy": "default-src 'none';frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": expect.stringContaining("max-age=31536000"),
+    "cross-origin-resource-policy": "same-origin",
+  });
+  expect(answer.headers["x-powered-by"]).toBeUndefined();
+});
+
+test("the page of the documentation may run its own scripts, and no others", async () => {
+  const { status, headers } = await api.as(null).get("/docs/");
+  expect(status).toBe(200);
+  expect(headers["content-security-policy"]).toContain("script-src 'self'");
+  expect(headers["content-security-policy"]).not.toContain("script-src 'self' 'unsafe-inline'");
+});
+
+const preflight = (of: TestApp, origin: string) =>
+  request(of.url).options("/v1/me").set({ Origin: origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization" });
+
+test("no page of another origin may call", async () => {
+  const refused = await preflight(api, "https://dashboard.example");
+  expect(refused.headers["access-control-allow-origin"]).toBeUndefined();
+  expect((await api.admin.get("/v1/me", { Origin: "https://dashboard.example" })).headers["access-control-allow-origin"]).toBeUndefined();
+});
+
+test("pages of the origins that are named may call, and of no others", async () => {
+  const open = await startApp({ CORS_ORIGINS: ["https://dashboard.example"] });
+  const allowed = await preflight(open, "https://dashboard.example");
+  expect(allowed.status).toBe(204);
+  expect(allowed.headers["access-control-allow-origin"]).toBe("https://dashboard.example");
+  expect((await open.admin.get("/v1/me", { Origin: "https://dashboard.example" })).headers["access-control-expose-headers"]).toContain("ETag");
+  for (const origin of ["https://evil.example", "https://dashboard.example.evil.example", "null"]) {
+    expect((await preflight(open, origin)).headers["access-control-allow-origin"]).not.toBe(origin);
+  }
+  await open.close();
+});

@@ -24,7 +24,7 @@ export function authenticate({ db, config, clock }: Pick<Context, "db" | "config
     const secret = /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(header)?.[1];
     if (!secret) throw new AppError("unauthenticated", `The Authorization header has another form. ${HOW}`);
     const now = clock();
-    const caller = checkToken && isToken(secret) ? await checkToken(secret, now) : await checkKey(db, secret);
+    const caller = checkToken && isToken(secret) ? await checkToken(secret, now) : await checkKey(db, secret, now);
     request.scope = { caller, today: dayIn(now, config.TIME_ZONE) };
   };
   return async (request: FastifyRequest): Promise<void> => {
@@ -39,9 +39,9 @@ export function authenticate({ db, config, clock }: Pick<Context, "db" | "config
   };
 }
 
-async function checkKey(db: PrismaClient, secret: string): Promise<Caller> {
+async function checkKey(db: PrismaClient, secret: string, now: Date): Promise<Caller> {
   if (isMistyped(secret)) throw new AppError("unauthenticated", "The API key is mistyped or cut short: its checksum does not fit. Copy it again.");
-  const caller = await findCaller(db, secret);
-  if (!caller) throw new AppError("unauthenticated", "The API key is not known here, or was revoked. Ask for a new one.");
+  const caller = await findCaller(db, secret, now);
+  if (!caller) throw new AppError("unauthenticated", "The API key is not known here, was revoked, or has expired. Ask for a new one.");
   return caller;
 }

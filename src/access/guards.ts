@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { AppError, notFound } from "../errors";
 import type { PrismaClient } from "../generated/prisma/client";
-import { leadsAbove, ledTeams, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
+import { type KeyScope, leadsAbove, ledTeams, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -21,6 +21,30 @@ export function createGuards(db: PrismaClient) {
   const writesLearner = (scope: Scope, id: string) => db.learner.count({ where: { AND: [{ id }, writableLearners(scope)] } });
   const pathId = (request: FastifyRequest, name: "learnerId" | "teamId") => (request.params as Record<typeof name, string>)[name];
 
+  /** A service's key needs one of the scopes; nobody else has any. */
+  const need = ({ scope: { caller } }: FastifyRequest, ...scopes: KeyScope[]) => {
+    if (caller.role === "service" && !scopes.some((scope) => caller.scopes.includes(scope))) {
+      throw forbidden(`a key with the scope ${scopes.join(" or ")}`);
+    }
+  };
+  const read =
+    (...scopes: KeyScope[]): Guard =>
+    async (request) => {
+      if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
+      need(request, ...scopes);
+    };
+  const write =
+    (...scopes: KeyScope[]): Guard =>
+    async (request) => {
+      const id = pathId(request, "learnerId");
+      if (await writesLearner(request.scope, id)) return need(request, ...scopes);
+      throw (await seesLearner(request.scope, id)) ? forbidden("the learner's own key") : notFound();
+    };
+  const keep = (request: FastifyRequest) => {
+    if (request.scope.caller.role === "learner") throw forbidden("a service's or an admin's key");
+    need(request, "directory:write");
+  };
+
   return {
     /** Whoever has a valid key. */
     signedIn: async () => {},
@@ -30,20 +54,20 @@ export function createGuards(db: PrismaClient) {
       if (scope.caller.role !== "admin") throw forbidden("an admin's key");
     },
 
-    /** Admins and services: who keep the directory and the catalogue. */
-    keepDirectory: async ({ scope }) => {
-      if (scope.caller.role === "learner") throw forbidden("a service's or an admin's key");
-    },
+    /** Who keeps the directory and the catalogue. */
+    keepDirectory: async (request) => keep(request),
 
-    readLearner: async (request) => {
-      if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
-    },
+    /** Sessions of anybody whom the caller may write for: each is judged by itself. */
+    logSessions: async (request) => need(request, "sessions:write"),
 
-    writeLearner: async (request) => {
-      const id = pathId(request, "learnerId");
-      if (await writesLearner(request.scope, id)) return;
-      throw (await seesLearner(request.scope, id)) ? forbidden("the learner's own key") : notFound();
-    },
+    /** Who somebody is, and in which team. */
+    readProfile: read("learning:read", "reports:read", "directory:write"),
+    writeProfile: write("directory:write"),
+
+    readLearner: read("learning:read"),
+    reportOnLearner: read("reports:read"),
+    writeLearner: write("learning:write"),
+    logForLearner: write("sessions:write"),
 
     /** Whoever is, as a learner here, the mentor or coach that a session was spent with; nobody on their own sessions. */
     confirmSession: async (request) => {
@@ -64,7 +88,7 @@ export function createGuards(db: PrismaClient) {
     /** The learner's directory entry: kept by admins and services, read by who may see the learner. */
     keepLearner: async (request) => {
       if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
-      if (request.scope.caller.role === "learner") throw forbidden("a service's or an admin's key");
+      keep(request);
     },
 
     readTeam: async (request) => {
@@ -76,12 +100,13 @@ export function createGuards(db: PrismaClient) {
     reportOnTeam: async (request) => {
       const id = pathId(request, "teamId");
       if (!(await db.team.count({ where: { AND: [{ id }, ledTeams(request.scope)] } }))) throw notFound();
+      need(request, "reports:read");
     },
 
     keepTeam: async (request) => {
       const id = pathId(request, "teamId");
       if (!(await db.team.count({ where: { AND: [{ id }, visibleTeams(request.scope)] } }))) throw notFound();
-      if (request.scope.caller.role === "learner") throw forbidden("a service's or an admin's key");
+      keep(request);
     },
   } satisfies Record<string, Guard>;
 }

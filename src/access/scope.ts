@@ -1,24 +1,43 @@
 import { type Day, toDate } from "../days";
 import type { Prisma } from "../generated/prisma/client";
 
+/** What a service's key may do. */
+export const KEY_SCOPES = ["sessions:write", "learning:read", "learning:write", "reports:read", "directory:write"] as const;
+export type KeyScope = (typeof KEY_SCOPES)[number];
+
 /** Who is calling: an API key, or a person with a token of the identity provider's. `id` is the key's or the learner's. */
-export type Caller = { id: string; name: string; signedInBy: "api-key" | "token" } & ({ role: "admin" | "service" } | { role: "learner"; learnerId: string });
+export type Caller = { id: string; name: string; signedInBy: "api-key" | "token" } & (
+  | { role: "admin" }
+  | { role: "service"; scopes: KeyScope[]; teamId: string | null }
+  | { role: "learner"; learnerId: string }
+);
 
 /** A caller on a day: all that decides whom they may see. */
 export type Scope = { caller: Caller; today: Day };
 
 // The one resolver. Queries join what these return; nothing else decides who sees whom.
 
-/** Themselves, and whoever is today at or below a team they lead; everyone for admins and services. */
-export function visibleLearners({ caller, today }: Scope): Prisma.LearnerWhereInput {
-  if (caller.role !== "learner") return {};
-  const led = { ...onDay(today), team: atOrBelowLedBy(caller.learnerId) };
-  return { OR: [{ id: caller.learnerId }, { memberships: { some: led } }] };
+/** Themselves, and whoever is today at or below a team they lead, or their key is confined to; everyone for other services and admins. */
+export function visibleLearners(scope: Scope): Prisma.LearnerWhereInput {
+  const { caller, today } = scope;
+  if (seesEverybody(caller)) return {};
+  const within: Prisma.LearnerWhereInput = { memberships: { some: { ...onDay(today), team: ledTeams(scope) } } };
+  return caller.role === "learner" ? { OR: [{ id: caller.learnerId }, within] } : within;
 }
 
-/** Whose data the caller may write: their own; everyone's for admins and services. */
-export function writableLearners({ caller }: Scope): Prisma.LearnerWhereInput {
-  return caller.role === "learner" ? { id: caller.learnerId } : {};
+/** Whose data the caller may write: their own; for services and admins everyone's whom they see. */
+export function writableLearners(scope: Scope): Prisma.LearnerWhereInput {
+  const { caller } = scope;
+  return caller.role === "learner" ? { id: caller.learnerId } : visibleLearners(scope);
+}
+
+export function seesEverybody(caller: Caller): boolean {
+  return caller.role === "admin" || (caller.role === "service" && caller.teamId === null);
+}
+
+/** Whether the caller keeps the directory and the catalogue. */
+export function keepsDirectory(caller: Caller): boolean {
+  return caller.role === "admin" || (caller.role === "service" && caller.scopes.includes("directory:write"));
 }
 
 /** Whether what is private of a learner is the caller's own. */
@@ -31,15 +50,16 @@ export function sharedWith(scope: Scope, learnerId: string): { shared?: true } {
   return isOwn(scope, learnerId) ? {} : { shared: true };
 }
 
-/** Teams whose people the caller may see: those they lead and all below. */
+/** Teams whose people the caller may see: those they lead, or their key is confined to, and all below. */
 export function ledTeams({ caller }: Scope): Prisma.TeamWhereInput {
-  return caller.role === "learner" ? atOrBelowLedBy(caller.learnerId) : {};
+  if (caller.role === "learner") return atOrBelow({ ancestor: { leadId: caller.learnerId } });
+  return caller.role === "service" && caller.teamId ? atOrBelow({ ancestorId: caller.teamId }) : {};
 }
 
-/** Teams that the caller may know of: those they lead, all below, and the one they are in. */
+/** Teams that the caller may know of: those, and the one they are in. */
 export function visibleTeams(scope: Scope): Prisma.TeamWhereInput {
   const { caller, today } = scope;
-  if (caller.role !== "learner") return {};
+  if (caller.role !== "learner") return ledTeams(scope);
   return { OR: [ledTeams(scope), { memberships: { some: { ...onDay(today), learnerId: caller.learnerId } } }] };
 }
 
@@ -55,6 +75,6 @@ export function onDay(day: Day): Prisma.MembershipWhereInput {
   return { fromDay: { lte: date }, OR: [{ untilDay: null }, { untilDay: { gt: date } }] };
 }
 
-function atOrBelowLedBy(learnerId: string): Prisma.TeamWhereInput {
-  return { ancestors: { some: { ancestor: { leadId: learnerId } } } };
+function atOrBelow(top: Prisma.TeamClosureWhereInput): Prisma.TeamWhereInput {
+  return { ancestors: { some: top } };
 }

@@ -5,8 +5,8 @@ import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotenc
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
-import { ApiKey, ApiKeyCreate, ApiKeyList, ApiKeyPage, ApiKeyWithSecret } from "./api-keys.schema";
-import { createApiKey, listApiKeys, revokeApiKey } from "./api-keys.service";
+import { ApiKey, ApiKeyCreate, ApiKeyList, ApiKeyPage, ApiKeyRotate, ApiKeyWithSecret } from "./api-keys.schema";
+import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from "./api-keys.service";
 
 const tags = ["API keys"];
 const params = z.object({ apiKeyId: Id });
@@ -27,7 +27,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
     handler: (request, reply) =>
       answerOnce(
         { request, reply, db, caller: request.scope.caller },
-        async (tx) => ({ status: 201, body: await createApiKey(tx, request.scope.caller, request.body) }),
+        async (tx) => ({ status: 201, body: await createApiKey(tx, request.scope.caller, request.body, clock()) }),
         (key) => ({ ...key, secret: null }),
       ),
   });
@@ -45,6 +45,27 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
       response: { 200: ApiKeyPage, ...problems() },
     },
     handler: ({ scope, query }) => listApiKeys(db, scope.caller, query),
+  });
+
+  app.route({
+    method: "POST",
+    url: "/api-keys/:apiKeyId/rotation",
+    preHandler: may.signedIn,
+    schema: {
+      operationId: "rotateApiKey",
+      summary: "Make a key in the place of another, which serves on for an overlap",
+      tags,
+      params,
+      headers: IdempotencyHeaders,
+      body: ApiKeyRotate,
+      response: { 201: ApiKeyWithSecret, ...problems("not-found", ...KEY_REFUSALS) },
+    },
+    handler: (request, reply) =>
+      answerOnce(
+        { request, reply, db, caller: request.scope.caller },
+        async (tx) => ({ status: 201, body: await rotateApiKey(tx, request.scope.caller, request.params.apiKeyId, request.body, clock()) }),
+        (key) => ({ ...key, secret: null }),
+      ),
   });
 
   app.route({

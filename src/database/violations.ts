@@ -44,6 +44,7 @@ const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
   timers_pkey: ["timer-running", "Stop the running timer into a session, or discard it, before starting another."],
   timers_goal_fkey: ["reference-missing", "The learner has no such goal. Use the id of one of the learner's own goals.", "#/goalId"],
   timers_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources.", "#/resourceId"],
+  api_keys_team_id_fkey: ["reference-missing", "The team does not exist. Create it first.", "#/teamId"],
   api_keys_learner_id_fkey: ["reference-missing", "The learner does not exist. Create the learner first.", "#/learnerId"],
 };
 

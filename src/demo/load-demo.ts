@@ -75,6 +75,6 @@ async function refuseUnlessEmpty(db: Db): Promise<void> {
 
 async function keyFor(db: Db, name: string): Promise<{ id: string; name: string; key: string }> {
   const id = learnerId(name);
-  const { secret } = await createApiKey(db, LOADER, { name: "Sample organisation", role: "learner", learnerId: id });
+  const { secret } = await createApiKey(db, LOADER, { name: "Sample organisation", role: "learner", learnerId: id }, new Date());
   return { id, name, key: secret as string };
 }

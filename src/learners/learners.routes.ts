@@ -50,7 +50,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
   app.route({
     method: "GET",
     url: "/learners/:learnerId",
-    preHandler: may.readLearner,
+    preHandler: may.readProfile,
     schema: { operationId: "getLearner", summary: "Read a learner", tags, params, response: { 200: Learner, ...problems("not-found") } },
     handler: ({ params }) => getLearner(db, params.learnerId),
   });
@@ -58,7 +58,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
   app.route({
     method: "PATCH",
     url: "/learners/:learnerId",
-    preHandler: may.writeLearner,
+    preHandler: may.writeProfile,
     schema: {
       operationId: "updateLearner",
       summary: "Change a learner (merge patch)",

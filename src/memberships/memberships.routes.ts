@@ -13,7 +13,7 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
   app.route({
     method: "GET",
     url: "/learners/:learnerId/membership",
-    preHandler: may.readLearner,
+    preHandler: may.readProfile,
     schema: {
       operationId: "getMembership",
       summary: "Read which team a learner is in, and was in before",

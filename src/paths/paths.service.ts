@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import type { Scope } from "../access/scope";
+import { keepsDirectory, type Scope } from "../access/scope";
 import { patternsOf } from "../database/search";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError, invalid, notFound } from "../errors";
@@ -146,11 +146,11 @@ async function storeSteps(tx: Prisma.TransactionClient, pathId: string, number: 
 
 /** Drafts are for those who keep the catalogue. */
 function publishedUnlessKept({ caller }: Scope): Prisma.PathVersionWhereInput {
-  return caller.role === "learner" ? { publishedAt: { not: null } } : {};
+  return keepsDirectory(caller) ? {} : { publishedAt: { not: null } };
 }
 
 function readSummaries(db: Db, { caller }: Scope, condition: Prisma.Sql, take: number): Promise<PathSummary[]> {
-  const keeps = caller.role !== "learner";
+  const keeps = keepsDirectory(caller);
   return db.$queryRaw<PathSummary[]>`
     SELECT p.id, v.title, v.purpose, v.skills, v.number,
            (SELECT max(number) FROM path_versions WHERE path_id = p.id AND published_at IS NOT NULL) AS "publishedVersion",

@@ -17,7 +17,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
   app.route({
     method: "GET",
     url: "/learners/:learnerId/breakdown",
-    preHandler: may.readLearner,
+    preHandler: may.reportOnLearner,
     config: csvForm(breakdownCsv),
     schema: {
       operationId: "getLearnerBreakdown",
@@ -49,7 +49,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
   app.route({
     method: "GET",
     url: "/learners/:learnerId/growth",
-    preHandler: may.readLearner,
+    preHandler: may.reportOnLearner,
     config: csvForm(growthCsv),
     schema: {
       operationId: "getLearnerGrowth",

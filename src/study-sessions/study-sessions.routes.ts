@@ -31,7 +31,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "POST",
     url: "/learners/:learnerId/study-sessions",
-    preHandler: may.writeLearner,
+    preHandler: may.logForLearner,
     schema: {
       operationId: "logStudySession",
       summary: "Log a study session",
@@ -52,7 +52,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "PUT",
     url: "/learners/:learnerId/study-sessions/:sessionId",
-    preHandler: may.writeLearner,
+    preHandler: may.logForLearner,
     schema: {
       operationId: "putStudySession",
       summary: "Log a study session under an id of your own; safe to send again",
@@ -99,7 +99,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "PATCH",
     url: "/learners/:learnerId/study-sessions/:sessionId",
-    preHandler: may.writeLearner,
+    preHandler: may.logForLearner,
     schema: {
       operationId: "updateStudySession",
       summary: "Change a study session (merge patch)",
@@ -115,7 +115,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "DELETE",
     url: "/learners/:learnerId/study-sessions/:sessionId",
-    preHandler: may.writeLearner,
+    preHandler: may.logForLearner,
     schema: {
       operationId: "deleteStudySession",
       summary: "Delete a study session, leaving a tombstone for `updatedSince`",
@@ -167,7 +167,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "POST",
     url: "/study-sessions/batch",
-    preHandler: may.signedIn,
+    preHandler: may.logSessions,
     bodyLimit: config.BODY_LIMIT_BYTES * BATCH_BODY_FACTOR,
     schema: {
       operationId: "logStudySessions",

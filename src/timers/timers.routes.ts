@@ -16,7 +16,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
     method: "POST",
     url,
-    preHandler: may.writeLearner,
+    preHandler: may.logForLearner,
     schema: {
       operationId: "startTimer",
       summary: "Start a learner's timer",
@@ -47,7 +47,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
     method: "DELETE",
     url,
-    preHandler: may.writeLearner,
+    preHandler: may.logForLearner,
     schema: {
       operationId: "discardTimer",
       summary: "Discard a learner's timer without logging anything",
@@ -64,7 +64,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
     method: "POST",
     url: `${url}/study-session`,
-    preHandler: may.writeLearner,
+    preHandler: may.logForLearner,
     schema: {
       operationId: "stopTimer",
       summary: "Stop a learner's timer into a study session",

@@ -10,7 +10,7 @@ afterAll(() => api.close());
 const HOW = "Send the header Authorization: Bearer <API key or access token>.";
 const OTHER_FORM = `The Authorization header has another form. ${HOW}`;
 const MISTYPED = "The API key is mistyped or cut short: its checksum does not fit. Copy it again.";
-const UNKNOWN = "The API key is not known here, or was revoked. Ask for a new one.";
+const UNKNOWN = "The API key is not known here, was revoked, or has expired. Ask for a new one.";
 
 const me = (authorization?: string) => api.as(null).get("/v1/me", authorization === undefined ? {} : { Authorization: authorization });
 

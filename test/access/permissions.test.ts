@@ -105,6 +105,7 @@ const rules: Record<string, Rule> = {
 
   createApiKey: { answers: [201, 403, 403, 403, 201], body: ({ ids }) => ({ name: "Laptop", role: "learner", learnerId: ids.learnerId }) },
   listApiKeys: { answers: [200, 200, 200, 200, 200] },
+  rotateApiKey: { answers: [201, 404, 404, 404, 201], body: () => ({}) },
   revokeApiKey: { answers: [204, 404, 404, 404, 204] },
 };
 

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
+import type { ApiKeyCreate } from "../../src/api-keys/api-keys.schema";
 import { createApiKey } from "../../src/api-keys/api-keys.service";
 import { type Day, dayIn, toDate } from "../../src/days";
 import type { Goal, Learner, Path, Prisma, PrismaClient, Resource, Step, StudySession, Team } from "../../src/generated/prisma/client";
@@ -112,7 +113,7 @@ export async function keyOf(db: PrismaClient, learnerId: string): Promise<string
   return buildKey(db, { role: "learner", learnerId });
 }
 
-export async function buildKey(db: PrismaClient, input: { role: "learner" | "service" | "admin"; learnerId?: string }): Promise<string> {
+export async function buildKey(db: PrismaClient, input: Pick<ApiKeyCreate, "role"> & Partial<ApiKeyCreate>): Promise<string> {
   const issuer = { role: "admin", id: uuidv7(), name: "factory", signedInBy: "api-key" } as const;
-  return (await createApiKey(db, issuer, { name: `Key ${++count}`, ...input })).secret as string;
+  return (await createApiKey(db, issuer, { name: `Key ${++count}`, ...input }, new Date(0))).secret as string;
 }

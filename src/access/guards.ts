@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { AppError, notFound } from "../errors";
 import type { PrismaClient } from "../generated/prisma/client";
-import { type KeyScope, leadsAbove, ledTeams, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
+import { type KeyScope, leadsAbove, ledTeams, personOf, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -73,7 +73,8 @@ export function createGuards(db: PrismaClient) {
     confirmSession: async (request) => {
       const { learnerId, sessionId } = request.params as { learnerId: string; sessionId: string };
       const { caller } = request.scope;
-      if (caller.role === "learner" && (await db.studySession.count({ where: { learnerId, id: sessionId, mentorId: caller.learnerId } }))) return;
+      const mentorId = personOf(caller);
+      if (mentorId && (await db.studySession.count({ where: { learnerId, id: sessionId, mentorId } }))) return;
       throw (await seesLearner(request.scope, learnerId)) ? forbidden("the key of the mentor that the session was spent with") : notFound();
     },
 
@@ -81,7 +82,8 @@ export function createGuards(db: PrismaClient) {
     reviewLearner: async (request) => {
       const id = pathId(request, "learnerId");
       const { caller, today } = request.scope;
-      if (caller.role === "learner" && (await db.learner.count({ where: { AND: [{ id: caller.learnerId }, leadsAbove(id, today)] } }))) return;
+      const person = personOf(caller);
+      if (person && (await db.learner.count({ where: { AND: [{ id: person }, leadsAbove(id, today)] } }))) return;
       throw (await seesLearner(request.scope, id)) ? forbidden("the key of a lead above the learner") : notFound();
     },
 

@@ -42,7 +42,13 @@ export function keepsDirectory(caller: Caller): boolean {
 
 /** Whether what is private of a learner is the caller's own. */
 export function isOwn({ caller }: Scope, learnerId: string): boolean {
-  return caller.role === "learner" && caller.learnerId === learnerId;
+  return personOf(caller) === learnerId;
+}
+
+/** The learner who is calling, an admin by their token too; null for keys that are nobody's. */
+export function personOf(caller: Caller): string | null {
+  if (caller.role === "learner") return caller.learnerId;
+  return caller.signedInBy === "token" ? caller.id : null;
 }
 
 /** A filter on what a learner may share: all for the learner, for everybody else only what is shared. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { personOf } from "../access/scope";
 import type { Context } from "../context";
 import { ApiKeyRole } from "../generated/prisma/enums";
 import type { App } from "../http/app-type";
@@ -29,7 +30,7 @@ export function meRoutes(app: App, { db, may }: Context): void {
     handler: async ({ scope: { caller } }) => {
       const { role, id, name, signedInBy } = caller;
       const identity = { role, apiKey: signedInBy === "api-key" ? { id, name } : null };
-      const learnerId = caller.role === "learner" ? caller.learnerId : signedInBy === "token" ? id : null;
+      const learnerId = personOf(caller);
       if (!learnerId) return { ...identity, learner: null, leads: [] };
       const { ledTeams, ...learner } = await db.learner.findUniqueOrThrow({
         where: { id: learnerId },

@@ -1,4 +1,4 @@
-import type { Caller } from "../access/scope";
+import { type Caller, personOf } from "../access/scope";
 import type { Db } from "../database/transaction";
 import { addDays, type Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
@@ -178,18 +178,21 @@ function resources({ period }: GrowthQuestion): Prisma.Sql {
 }
 
 /**
- * Those that the caller can answer: whoever reads a report as a lead is above everybody in it.
+ * Those that the caller can answer, as a lead above the person.
  * Whoever was asked by name and no longer leads the learner keeps nobody else from answering.
  */
 function reviews({ caller }: GrowthQuestion): Prisma.Sql {
-  const reviewerId = caller.role === "learner" ? caller.learnerId : null;
+  const reviewerId = personOf(caller);
   return Prisma.sql`
     SELECT r.id, r.learner_id AS "learnerId", p.name AS "learnerName", r.goal_id AS "goalId", g.title AS "goalTitle", r.step_id AS "stepId", r.question,
            to_char(r.asked_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "askedAt"
     FROM reviews r JOIN person p ON p.learner_id = r.learner_id JOIN goals g ON g.learner_id = r.learner_id AND g.id = r.goal_id
-    WHERE r.answered_at IS NULL AND r.learner_id <> ${reviewerId}::uuid AND (
-      coalesce(r.reviewer_id, ${reviewerId}::uuid) = ${reviewerId}::uuid
-      OR NOT EXISTS (SELECT FROM team_closure c JOIN teams t ON t.id = c.ancestor_id WHERE c.team_id = p.team_id AND t.lead_id = r.reviewer_id))`;
+    WHERE r.answered_at IS NULL AND r.learner_id <> ${reviewerId}::uuid AND ${leadsPerson(Prisma.sql`${reviewerId}::uuid`)}
+      AND (coalesce(r.reviewer_id, ${reviewerId}::uuid) = ${reviewerId}::uuid OR NOT ${leadsPerson(Prisma.sql`r.reviewer_id`)})`;
+}
+
+function leadsPerson(lead: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`EXISTS (SELECT FROM team_closure c JOIN teams t ON t.id = c.ancestor_id WHERE c.team_id = p.team_id AND t.lead_id = ${lead})`;
 }
 
 /** A table of the WITH as its first rows and how many there are. */

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { leadsAbove, type Scope } from "../access/scope";
+import { leadsAbove, personOf, type Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
@@ -46,7 +46,7 @@ export async function withdrawReview(db: Db, key: Key, ifVersion: IfVersion): Pr
 
 /** @throws AppError when another was asked by name and still leads the learner, or it was answered already */
 export function answerReview(db: Db, scope: Scope, key: Key, { verdict, comment = null }: ReviewAnswer, ifVersion: IfVersion, now: Date): Promise<Review> {
-  const answeredById = scope.caller.role === "learner" ? scope.caller.learnerId : null;
+  const answeredById = personOf(scope.caller);
   return changeWaiting(db, key, ifVersion, async (tx, where, { reviewerId }) => {
     const named = await stillAbove(tx, scope, key.learnerId, reviewerId);
     if (named && named !== answeredById) throw new AppError("forbidden", "Somebody else was asked by name. Let the learner ask you, or anybody above.");

@@ -1,4 +1,4 @@
-import type { Scope } from "../access/scope";
+import { personOf, type Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
@@ -53,7 +53,7 @@ function setVerification(
   { from, to }: { from: Verification; to: Verification },
   now: Date,
 ): Promise<Confirmation> {
-  const mentorId = caller.role === "learner" ? caller.learnerId : null;
+  const mentorId = personOf(caller);
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
     const where = { learnerId_id: { learnerId, id }, mentorId, deletedAt: null };

@@ -4,8 +4,10 @@ import { createServer } from "node:net";
 import path from "node:path";
 import { base64url, CompactEncrypt, exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT, UnsecuredJWT } from "jose";
 import { v7 as uuidv7 } from "uuid";
+import type { Review } from "../../src/generated/prisma/client";
 import { startApp, type TestApp } from "../setup/app";
-import { buildLearner } from "../setup/factories";
+import { buildLearner, buildMember, buildSession, buildTeam } from "../setup/factories";
+import { buildReview } from "../setup/growth-factories";
 
 const AUDIENCE = "https://cairn.example";
 type Claims = Record<string, unknown>;
@@ -97,6 +99,31 @@ describe("a token that the provider itself gave", () => {
     const boss = await buildLearner(api.db, { externalId: "boss" });
     expect((await me(await tokenOf("boss"))).body).toMatchObject({ role: "admin", apiKey: null, learner: { id: boss.id } });
     expect((await api.as(await tokenOf("boss")).post("/v1/teams", { name: "By a person" })).status).toBe(201);
+  });
+
+  test("leaves an admin the person they are: their own notes, and the reviews that wait on them", async () => {
+    const boss = await api.db.learner.upsert({
+      where: { externalId: "boss" },
+      create: { id: uuidv7(), name: "Boss", externalId: "boss", timeZone: "UTC" },
+      update: {},
+    });
+    const client = api.as(await tokenOf("boss"));
+    const own = await buildSession(api.db, { learnerId: boss.id, note: "mine alone" });
+    expect((await client.get(`/v1/learners/${boss.id}/study-sessions/${own.id}`)).body.note).toBe("mine alone");
+
+    const team = await buildTeam(api.db, { leadId: boss.id });
+    const elsewhere = await buildTeam(api.db, { leadId: (await buildLearner(api.db)).id });
+    const [led, other] = [await buildMember(api.db, team.id), await buildMember(api.db, elsewhere.id)];
+    const [theirs, others] = [
+      await buildReview(api.db, { learnerId: led.id, askedAt: new Date() }),
+      await buildReview(api.db, { learnerId: other.id, askedAt: new Date() }),
+    ];
+    const waiting = async (id: string) => (await client.get(`/v1/teams/${id}/growth`)).body.reviewsWaiting.total;
+    expect([await waiting(team.id), await waiting(elsewhere.id)]).toEqual([1, 0]);
+    const answer = (review: Review) =>
+      client.put(`/v1/learners/${review.learnerId}/goals/${review.goalId}/reviews/${review.id}/answer`, { verdict: "endorsed" });
+    expect((await answer(theirs)).body).toMatchObject({ verdict: "endorsed", answeredById: boss.id });
+    expect((await answer(others)).status).toBe(403);
   });
 
   test("keeps an Idempotency-Key to its person", async () => {

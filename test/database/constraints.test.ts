@@ -124,12 +124,28 @@ test.each([
   ["service", "NULL", false],
 ])("an API key of the role %s for %s", async (role, whose, refused) => {
   const owner = whose === "NULL" ? "NULL" : `'${learnerId}'`;
+  const scopes = role === "service" ? "{learning:read}" : "{}";
   const insert = run(
-    `INSERT INTO api_keys (id, name, role, learner_id, prefix, secret_hash) VALUES ('${uuidv7()}', 'x', '${role}', ${owner}, 'x', $1)`,
+    `INSERT INTO api_keys (id, name, role, learner_id, prefix, secret_hash, scopes) VALUES ('${uuidv7()}', 'x', '${role}', ${owner}, 'x', $1, '${scopes}')`,
     Buffer.from(uuidv7()),
   );
   if (refused) await expect(insert).rejects.toThrow("api_keys_owner_check");
   else await expect(insert).resolves.toBe(1);
+});
+
+test.each([
+  ["service", "{}", "NULL", "api_keys_scopes_check"],
+  ["admin", "{learning:read}", "NULL", "api_keys_scopes_check"],
+  ["service", "{everything}", "NULL", "api_keys_scopes_check"],
+  ["service", "{directory:write}", "TEAM", "api_keys_team_check"],
+  ["admin", "{}", "TEAM", "api_keys_team_check"],
+])("an API key of the role %s has not the scopes %s for %s", async (role, scopes, whose, constraint) => {
+  const team = whose === "NULL" ? "NULL" : `'${teamId}'`;
+  const insert = run(
+    `INSERT INTO api_keys (id, name, role, team_id, prefix, secret_hash, scopes) VALUES ('${uuidv7()}', 'x', '${role}', ${team}, 'x', $1, '${scopes}')`,
+    Buffer.from(uuidv7()),
+  );
+  await expect(insert).rejects.toThrow(constraint);
 });
 
 test("a learner has one timer", async () => {

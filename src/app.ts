@@ -23,6 +23,7 @@ import { learnerRoutes } from "./learners/learners.routes";
 import { meRoutes } from "./me/me.routes";
 import { membershipRoutes } from "./memberships/memberships.routes";
 import { pathRoutes } from "./paths/paths.routes";
+import { personalDataRoutes } from "./personal-data/personal-data.routes";
 import { reportRoutes } from "./reports/reports.routes";
 import { resourceRoutes } from "./resources/resources.routes";
 import { reviewRoutes } from "./reviews/reviews.routes";
@@ -55,6 +56,7 @@ export async function buildApp({ config, db, clock = () => new Date() }: AppOpti
       v1.addHook("onRequest", authenticate(context, limits));
       meRoutes(v1, context);
       learnerRoutes(v1, context);
+      personalDataRoutes(v1, context);
       membershipRoutes(v1, context);
       teamRoutes(v1, context);
       resourceRoutes(v1, context);

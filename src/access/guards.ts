@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { AppError, notFound } from "../errors";
 import type { PrismaClient } from "../generated/prisma/client";
-import { type KeyScope, leadsAbove, ledTeams, personOf, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
+import { isOwn, type KeyScope, leadsAbove, ledTeams, personOf, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -49,11 +49,6 @@ export function createGuards(db: PrismaClient) {
     /** Whoever has a valid key. */
     signedIn: async () => {},
 
-    /** Admins alone. */
-    administer: async ({ scope }) => {
-      if (scope.caller.role !== "admin") throw forbidden("an admin's key");
-    },
-
     /** Who keeps the directory and the catalogue. */
     keepDirectory: async (request) => keep(request),
 
@@ -85,6 +80,19 @@ export function createGuards(db: PrismaClient) {
       const person = personOf(caller);
       if (person && (await db.learner.count({ where: { AND: [{ id: person }, leadsAbove(id, today)] } }))) return;
       throw (await seesLearner(request.scope, id)) ? forbidden("the key of a lead above the learner") : notFound();
+    },
+
+    /** The learner alone: it holds their private words. */
+    exportOwn: async (request) => {
+      const id = pathId(request, "learnerId");
+      if (isOwn(request.scope, id)) return;
+      throw (await seesLearner(request.scope, id)) ? forbidden("the learner's own key") : notFound();
+    },
+
+    /** Admins alone. */
+    eraseLearner: async (request) => {
+      if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
+      if (request.scope.caller.role !== "admin") throw forbidden("an admin's key");
     },
 
     /** The learner's directory entry: kept by admins and services, read by who may see the learner. */

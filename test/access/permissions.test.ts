@@ -32,6 +32,8 @@ const rules: Record<string, Rule> = {
   createLearner: { answers: [403, 403, 403, 201, 201], body: () => ({ name: "Ada" }) },
   listLearners: { answers: [200, 200, 200, 200, 200] },
   getLearner: { answers: [200, 200, 404, 200, 200] },
+  exportPersonalData: { answers: [200, 403, 404, 403, 403] },
+  erasePersonalData: { answers: [403, 403, 404, 403, 200] },
   updateLearner: { answers: [200, 403, 404, 200, 200], body: () => ({ timeZone: "Asia/Tokyo" }) },
   getMembership: { answers: [200, 200, 404, 200, 200] },
   moveLearner: { answers: [403, 403, 404, 200, 200], body: ({ ids }) => ({ teamId: ids.teamId, fromDay: "2026-06-01" }) },

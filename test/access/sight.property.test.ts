@@ -7,7 +7,7 @@ import { empty, NOW, startApp, type TestApp } from "../setup/app";
 import { keyOf } from "../setup/factories";
 
 // Who sees whom, against a naive walk up the tree, in random organisations while people and
-// teams move. Before a release: FC_RUNS_SIGHT=500, which is 10,000 moves.
+// teams move. Before a release: FC_RUNS_SIGHT=500 makes 10,000 moves.
 const RUNS = Number(process.env.FC_RUNS_SIGHT ?? 30);
 const MOVES = 20;
 const TODAY = dayIn(NOW, "UTC");

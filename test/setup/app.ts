@@ -65,7 +65,7 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
 
 /** Removes every row; the schema stays. */
 export async function empty(db: PrismaClient): Promise<void> {
-  await db.$executeRaw`TRUNCATE learners, teams, resources, paths, api_keys CASCADE`;
+  await db.$executeRaw`TRUNCATE learners, teams, resources, paths, api_keys, idempotency_keys CASCADE`;
 }
 
 function client(url: string, key: string | null): Client {

@@ -1,0 +1,36 @@
+import { type Db, inTransaction } from "../database/transaction";
+import { PERSONAL_DATA } from "./models";
+import type { Erasure, PersonalDataExport } from "./personal-data.schema";
+
+/** Everything that is kept of a person, as of one moment. */
+export function exportPersonalData(db: Db, learnerId: string, now: Date): Promise<PersonalDataExport> {
+  return inTransaction(db, async (tx) => {
+    await tx.$executeRaw`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`;
+    const records: PersonalDataExport["records"] = {};
+    for (const [model, { exported }] of Object.entries(PERSONAL_DATA)) {
+      if (exported) records[model] = (await exported(tx, learnerId)) as Record<string, unknown>[];
+    }
+    return { learnerId, exportedAt: now.toISOString(), records };
+  });
+}
+
+/**
+ * Erases a person for good: what says who they were goes, the minutes stay, of nobody.
+ *
+ * @param dryRun says what would go, by doing it and taking it back
+ */
+export async function erasePersonalData(db: Db, learnerId: string, dryRun: boolean, now: Date): Promise<Erasure> {
+  const erasure: Erasure = { learnerId, dryRun, erased: {}, anonymised: {} };
+  const undo = new Error("a dry run");
+  await inTransaction(db, async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${learnerId}::uuid FOR UPDATE`;
+    for (const [model, { erased, anonymised }] of Object.entries(PERSONAL_DATA)) {
+      if (erased) erasure.erased[model] = await erased(tx, learnerId);
+      if (anonymised) erasure.anonymised[model] = await anonymised(tx, learnerId, now);
+    }
+    if (dryRun) throw undo;
+  }).catch((error) => {
+    if (error !== undo) throw error;
+  });
+  return erasure;
+}

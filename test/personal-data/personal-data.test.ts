@@ -1,0 +1,157 @@
+import { Prisma } from "../../src/generated/prisma/client";
+import { PERSONAL_DATA } from "../../src/personal-data/models";
+import { type Client, startApp, type TestApp } from "../setup/app";
+import { buildGoal, buildKey, buildLearner, buildResource, buildSession, buildStep, buildTeam, joinTeam, keyOf } from "../setup/factories";
+import { buildEvidence, buildReview, buildTerm } from "../setup/growth-factories";
+
+// Stands in everything that the person wrote or that was written of them.
+const MARK = "zanzibar";
+
+let api: TestApp;
+beforeEach(async () => {
+  api = await startApp();
+});
+afterEach(() => api.close());
+
+type World = { learnerId: string; teamId: string; own: Client; others: { learnerId: string; own: Client } };
+
+/** A marked person with one of everything, and a colleague whom nobody erases. */
+async function buildWorld(): Promise<World> {
+  const { db } = api;
+  const { id: learnerId } = await buildLearner(db, { name: `Ada ${MARK}`, email: `ada${Date.now()}.${MARK}@example.com`, externalId: `${MARK}-${Date.now()}` });
+  const { id: colleagueId } = await buildLearner(db, { name: "Bo" });
+  const lead = await buildLearner(db);
+  const above = await buildTeam(db, { leadId: lead.id });
+  const team = await buildTeam(db, { leadId: learnerId, parentId: above.id });
+  for (const id of [learnerId, colleagueId]) await joinTeam(db, id, team.id);
+  const mentor = await buildResource(db, { type: "mentor", title: `Ada ${MARK} on maps`, description: MARK, learnerId });
+  const goal = await buildGoal(db, { learnerId, title: MARK, why: MARK });
+  await buildGoal(db, { learnerId, title: `${MARK} next`, followsId: goal.id, reviewerId: lead.id });
+  const colleagues = await buildGoal(db, { learnerId: colleagueId, reviewerId: learnerId });
+  const ofGoal = { learnerId, goalId: goal.id };
+  const first = await buildStep(db, { ...ofGoal, title: MARK });
+  await buildStep(db, { ...ofGoal, title: MARK, requires: [first.id], completedOn: new Date("2026-06-01"), overrideReason: MARK });
+  await buildEvidence(db, { ...ofGoal, stepId: first.id, title: MARK, text: MARK, url: `https://example.com/${MARK}` });
+  await buildReview(db, { ...ofGoal, question: MARK });
+  await buildReview(db, {
+    learnerId: colleagueId,
+    goalId: colleagues.id,
+    verdict: "endorsed",
+    answeredAt: new Date(),
+    answeredById: learnerId,
+    comment: "well done",
+  });
+  await buildTerm(db, { ...ofGoal, term: MARK, meaning: MARK, resourceId: mentor.id });
+  await buildSession(db, { learnerId, goalId: goal.id, stepId: first.id, note: MARK, minutes: 50, impact: 4, startedAt: new Date("2026-06-10T09:00:00Z") });
+  await buildSession(db, { learnerId: colleagueId, resourceId: mentor.id, minutes: 20, startedAt: new Date("2026-06-11T09:00:00Z") });
+  await db.timer.create({ data: { learnerId, startedAt: new Date(), goalId: goal.id } });
+  const own = api.as(await buildKey(db, { role: "learner", learnerId, name: MARK }));
+  const service = api.as(await buildKey(db, { role: "service" }));
+  const session = { startedAt: "2026-06-12T08:00:00Z", minutes: 30, mode: "formal", note: MARK };
+  for (const client of [own, service]) {
+    expect((await client.post(`/v1/learners/${learnerId}/study-sessions`, session, { "Idempotency-Key": `of-${MARK}` })).status).toBe(201);
+  }
+  return { learnerId, teamId: team.id, own, others: { learnerId: colleagueId, own: api.as(await keyOf(db, colleagueId)) } };
+}
+
+/** The tables in which the mark stands anywhere. */
+async function marked(): Promise<string[]> {
+  const tables = await api.db.$queryRaw<{ name: string }[]>`SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`;
+  const found = await Promise.all(
+    tables.map(async ({ name }) => {
+      const [row] = await api.db.$queryRawUnsafe<{ rows: bigint }[]>(`SELECT count(*) AS rows FROM "${name}" t WHERE t::text ILIKE '%${MARK}%'`);
+      return row && row.rows > 0n ? [name] : [];
+    }),
+  );
+  return found.flat().sort();
+}
+
+const totals = async (teamId: string) => {
+  const { body } = await api.admin.get(`/v1/teams/${teamId}/breakdown?from=2026-06-01&bucket=day&groupBy=learner`);
+  const figures = ({ minutes, share, sessions, impact, learners }: Record<string, unknown>) => ({ minutes, share, sessions, impact, learners });
+  return { total: figures(body.total), buckets: body.buckets.map(figures), groups: body.groups.sort(byId).map(figures) };
+};
+
+const MARKED = ["api_keys", "evidence", "goals", "idempotency_keys", "learners", "resources", "reviews", "steps", "study_sessions", "terms"];
+
+test("every model says how it is exported and erased, or holds nothing about a person", () => {
+  expect(Object.keys(PERSONAL_DATA).sort()).toEqual(Object.keys(Prisma.ModelName).sort());
+  const fieldsOf = Prisma as unknown as Record<string, Record<string, string>>;
+  for (const [model, handling] of Object.entries(PERSONAL_DATA)) {
+    const fields = Object.keys(fieldsOf[`${model}ScalarFieldEnum`] as object);
+    expect(fields.length).toBeGreaterThan(1);
+    const isOfPerson = fields.some((field) => ["learnerId", "leadId", "callerId", "email"].includes(field));
+    expect([model, Object.keys(handling).length > 0]).toEqual([model, isOfPerson]);
+  }
+});
+
+test("an export has everything that the person wrote, private words too, and no secret", async () => {
+  const { own, learnerId } = await buildWorld();
+  const { status, body } = await own.get(`/v1/learners/${learnerId}/export`);
+  expect(status).toBe(200);
+  const counted = Object.fromEntries(Object.entries(body.records).map(([model, rows]) => [model, (rows as object[]).length]));
+  expect(counted).toEqual({
+    ApiKey: 1,
+    Timer: 1,
+    StudySession: 3,
+    Review: 2,
+    Evidence: 1,
+    Term: 1,
+    StepPrerequisite: 1,
+    Step: 2,
+    Goal: 2,
+    Resource: 1,
+    Team: 1,
+    Membership: 1,
+    Learner: 1,
+  });
+  expect(body.records.StudySession[0]).toMatchObject({ note: MARK, minutes: 50, occurredOn: expect.stringContaining("2026-06-10") });
+  expect(JSON.stringify(body)).not.toMatch(/secretHash|bodyDigest/);
+});
+
+test("an export is for the person alone", async () => {
+  const { learnerId, others } = await buildWorld();
+  expect((await api.admin.get(`/v1/learners/${learnerId}/export`)).status).toBe(403);
+  expect((await others.own.get(`/v1/learners/${learnerId}/export`)).status).toBe(404);
+});
+
+test("a dry run says what would go, and changes nothing", async () => {
+  const { learnerId, own } = await buildWorld();
+  const before = await own.get(`/v1/learners/${learnerId}/export`);
+  const said = await api.admin.delete(`/v1/learners/${learnerId}/personal-data?dryRun=true`);
+  expect(said.body).toEqual({
+    learnerId,
+    dryRun: true,
+    erased: { IdempotencyKey: 2, ApiKey: 1, Timer: 1, Review: 1, Evidence: 1, Term: 1, StepPrerequisite: 1, Step: 2, Goal: 2 },
+    anonymised: { StudySession: 3, Resource: 1, Team: 1, Learner: 1 },
+  });
+  expect((await own.get(`/v1/learners/${learnerId}/export`)).body.records).toEqual(before.body.records);
+  expect(await marked()).toEqual(MARKED);
+  const done = await api.admin.delete(`/v1/learners/${learnerId}/personal-data`);
+  expect(done.body).toEqual({ ...said.body, dryRun: false });
+});
+
+test("an erasure leaves no mark of the person in any column of any table, and every total as it was", async () => {
+  const { learnerId, teamId, own, others } = await buildWorld();
+  expect(await marked()).toEqual(MARKED);
+  const before = await totals(teamId);
+  expect((await api.admin.delete(`/v1/learners/${learnerId}/personal-data`)).status).toBe(200);
+  expect(await marked()).toEqual([]);
+  expect(await totals(teamId)).toEqual(before);
+  // Their key serves no longer; what is others' is still there.
+  expect((await own.get("/v1/me")).status).toBe(401);
+  const theirs = await others.own.get(`/v1/learners/${others.learnerId}/export`);
+  expect(theirs.body.records.StudySession).toHaveLength(1);
+  expect(theirs.body.records.Review).toMatchObject([{ comment: "well done", verdict: "endorsed" }]);
+});
+
+test("an erasure again finds nothing left to erase", async () => {
+  const { learnerId } = await buildWorld();
+  await api.admin.delete(`/v1/learners/${learnerId}/personal-data`);
+  const { body } = await api.admin.delete(`/v1/learners/${learnerId}/personal-data`);
+  expect(Object.values(body.erased as Record<string, number>).reduce((sum, rows) => sum + rows, 0)).toBe(0);
+});
+
+function byId(a: { id: string }, b: { id: string }): number {
+  return a.id < b.id ? -1 : 1;
+}

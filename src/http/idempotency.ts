@@ -6,6 +6,7 @@ import { AppError, type ProblemCode } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
 
 const KEPT_HOURS = 24;
+const SWEPT = 100;
 
 /** The header of every POST that creates. */
 export const IdempotencyHeaders = z.looseObject({
@@ -63,7 +64,7 @@ export async function answerOnce<T extends object>(
   });
 }
 
-/** Makes this request the only one under way with its key, and forgets the caller's expired ones. */
+/** Makes this request the only one under way with its key, and forgets expired ones. */
 async function claim(tx: Prisma.TransactionClient, { callerId, key }: { callerId: string; key: string }): Promise<void> {
   const [claimed] = await tx.$queryRaw<{ free: boolean }[]>`
     SELECT pg_try_advisory_xact_lock(hashtextextended(${`${callerId} ${key}`}, 0)) AS free`;
@@ -71,7 +72,18 @@ async function claim(tx: Prisma.TransactionClient, { callerId, key }: { callerId
     throw new AppError("idempotency-key-in-flight", "Wait for the first request with this Idempotency-Key, then send this one again to get its answer.");
   }
   const expired = new Date(Date.now() - KEPT_HOURS * 3_600_000);
-  await tx.idempotencyKey.deleteMany({ where: { callerId, createdAt: { lt: expired } } });
+  await tx.idempotencyKey.deleteMany({ where: { callerId, key, createdAt: { lt: expired } } });
+  // And a few of anybody's, so that none stays for long.
+  await tx.$executeRaw`
+    DELETE FROM idempotency_keys WHERE (caller_id, key) IN (
+      SELECT caller_id, key FROM idempotency_keys WHERE created_at < ${expired} ORDER BY created_at LIMIT ${SWEPT} FOR UPDATE SKIP LOCKED)`;
+}
+
+/** Takes a text out of the answers that are kept for what was created under an id. */
+export async function forgetInAnswers(tx: Db, learnerId: string, id: string, field: "note"): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE idempotency_keys SET body = body || jsonb_build_object(${field}::text, NULL)
+    WHERE body ->> 'id' = ${id} AND body ->> 'learnerId' = ${learnerId} AND body ->> ${field}::text IS NOT NULL`;
 }
 
 function send<T>(reply: FastifyReply, { status, body, location }: Answer<T>): T {

@@ -3,6 +3,7 @@ import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
 import { type AppError, flawed, notFound } from "../errors";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
+import { forgetInAnswers } from "../http/idempotency";
 import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
@@ -140,9 +141,12 @@ export function updateSession(
 
 /** Leaves a tombstone, without the learner's words and holding on to no step, for those who follow `updatedSince`. */
 export async function deleteSession(db: Db, learnerId: string, id: string, ifVersion: IfVersion, now: Date): Promise<void> {
-  await db.studySession.update({
-    where: { learnerId_id: { learnerId, id }, deletedAt: null, ...ifVersion },
-    data: { deletedAt: now, updatedAt: now, note: null, stepId: null, version: { increment: 1 } },
+  await inTransaction(db, async (tx) => {
+    await tx.studySession.update({
+      where: { learnerId_id: { learnerId, id }, deletedAt: null, ...ifVersion },
+      data: { deletedAt: now, updatedAt: now, note: null, stepId: null, version: { increment: 1 } },
+    });
+    await forgetInAnswers(tx, learnerId, id, "note");
   });
 }
 

@@ -100,3 +100,11 @@ test.each([
 test.each(["k", "k".repeat(128), "!~#'\"\\"])("%j is a key", async (unusual) => {
   expect((await log(session, unusual)).status).toBe(201);
 });
+
+test("answers of a day ago go with whatever is created next, by whomever", async () => {
+  const other = api.as(await buildKey(api.db, { role: "service" }));
+  await other.post("/v1/teams", { name: "Long ago" }, { "Idempotency-Key": "long-ago" });
+  await api.db.idempotencyKey.updateMany({ where: { key: "long-ago" }, data: { createdAt: new Date(Date.now() - 24.1 * 3_600_000) } });
+  await api.admin.post("/v1/teams", { name: "Now" }, { "Idempotency-Key": "now" });
+  expect(await api.db.idempotencyKey.count({ where: { key: "long-ago" } })).toBe(0);
+});

@@ -116,3 +116,21 @@ test("a skill with half of a surrogate pair is refused", async () => {
   const { status, body } = await api.admin.post(`/v1/learners/${learner.id}/study-sessions`, { ...session, skills: ["go", "\ud83d"] });
   expect([status, body.errors[0].pointer]).toEqual([400, "#/skills/1"]);
 });
+
+test("a deleted session's note goes from the answer that is kept for retries, and nothing is logged again", async () => {
+  const learner = await buildLearner(api.db);
+  const clients = [api.as(await keyOf(api.db, learner.id)), api.as(await buildKey(api.db, { role: "service" }))];
+  const path = `/v1/learners/${learner.id}/study-sessions`;
+  const [own] = clients as [(typeof clients)[0]];
+  for (const [index, client] of clients.entries()) {
+    const log = () => client.post(path, { ...session, note: "to be forgotten" }, { "Idempotency-Key": `forget-${index}` });
+    const logged = await log();
+    expect((await log()).body).toMatchObject({ id: logged.body.id });
+    expect((await own.delete(logged.headers.location as string)).status).toBe(204);
+    const again = await log();
+    expect([again.status, again.headers["idempotency-replayed"]]).toEqual([201, "true"]);
+    expect(again.body).toEqual({ ...logged.body, note: null });
+    expect(JSON.stringify(await api.db.idempotencyKey.findMany())).not.toContain("to be forgotten");
+  }
+  expect(await api.db.studySession.count({ where: { learnerId: learner.id } })).toBe(2);
+});

@@ -4,6 +4,7 @@ import { AppError } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
 import { Verification } from "../generated/prisma/enums";
 import { type After, type Page, readPage } from "../http/paging";
+import type { IfVersion } from "../http/preconditions";
 import type { Confirmation, ConfirmationList } from "./study-sessions.schema";
 
 /**
@@ -11,13 +12,13 @@ import type { Confirmation, ConfirmationList } from "./study-sessions.schema";
  *
  * @throws AppError when a system recorded the session
  */
-export function confirmSession(db: Db, scope: Scope, learnerId: string, id: string, now: Date): Promise<Confirmation> {
-  return setVerification(db, scope, learnerId, id, { from: "selfReported", to: "mentorConfirmed" }, now);
+export function confirmSession(db: Db, scope: Scope, learnerId: string, id: string, ifVersion: IfVersion, now: Date): Promise<Confirmation> {
+  return setVerification(db, scope, { learnerId, id, ifVersion }, { from: "selfReported", to: "mentorConfirmed" }, now);
 }
 
 /** Takes the mentor's word back. Again changes nothing. */
-export function withdrawConfirmation(db: Db, scope: Scope, learnerId: string, id: string, now: Date): Promise<Confirmation> {
-  return setVerification(db, scope, learnerId, id, { from: "mentorConfirmed", to: "selfReported" }, now);
+export function withdrawConfirmation(db: Db, scope: Scope, learnerId: string, id: string, ifVersion: IfVersion, now: Date): Promise<Confirmation> {
+  return setVerification(db, scope, { learnerId, id, ifVersion }, { from: "mentorConfirmed", to: "selfReported" }, now);
 }
 
 /** The sessions that others logged with a mentor, the latest first. */
@@ -48,15 +49,14 @@ function beyondAcross(after: After | undefined): Prisma.StudySessionWhereInput {
 function setVerification(
   db: Db,
   { caller }: Scope,
-  learnerId: string,
-  id: string,
+  { learnerId, id, ifVersion }: { learnerId: string; id: string; ifVersion: IfVersion },
   { from, to }: { from: Verification; to: Verification },
   now: Date,
 ): Promise<Confirmation> {
   const mentorId = personOf(caller);
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
-    const where = { learnerId_id: { learnerId, id }, mentorId, deletedAt: null };
+    const where = { learnerId_id: { learnerId, id }, mentorId, deletedAt: null, ...ifVersion };
     const session = await tx.studySession.findUniqueOrThrow({ where, include: withName });
     if (session.verification === to) return present(session);
     if (session.verification !== from) throw new AppError("already-verified", "A system recorded this session, which says as much. Nothing needs to be done.");

@@ -146,14 +146,19 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     handler: ({ params, query }) => listMentored(db, params.learnerId, query),
   });
 
-  const confirmation = { tags, params, response: { 200: Confirmation, ...problems("not-found", "forbidden", "already-verified") } };
+  const confirmation = {
+    tags,
+    params,
+    headers: IfMatchHeaders,
+    response: { 200: Confirmation, ...problems("not-found", "forbidden", "already-verified", "version-mismatch") },
+  };
 
   app.route({
     method: "PUT",
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
     schema: { operationId: "confirmStudySession", summary: "Confirm a study session, as the mentor that it was spent with", ...confirmation },
-    handler: ({ scope, params }) => confirmSession(db, scope, params.learnerId, params.sessionId, clock()),
+    handler: (request) => confirmSession(db, request.scope, request.params.learnerId, request.params.sessionId, ifVersion(request), clock()),
   });
 
   app.route({
@@ -161,7 +166,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
     schema: { operationId: "withdrawStudySessionConfirmation", summary: "Take the mentor's confirmation back", ...confirmation },
-    handler: ({ scope, params }) => withdrawConfirmation(db, scope, params.learnerId, params.sessionId, clock()),
+    handler: (request) => withdrawConfirmation(db, request.scope, request.params.learnerId, request.params.sessionId, ifVersion(request), clock()),
   });
 
   app.route({

@@ -71,6 +71,14 @@ test("the mentor is answered neither the note nor the rating, even of a shared n
   }
 });
 
+test("a mentor confirms what they have read: under another version, nothing", async () => {
+  const confirmUnder = async (etag: string) => (await as(mentor)).put(`${path()}/confirmation`, undefined, { "If-Match": etag });
+  await api.admin.patch(path(), { minutes: 300 });
+  expect(await confirmUnder('"1"')).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
+  expect(await read()).toMatchObject({ verification: "self-reported", minutes: 300 });
+  expect((await confirmUnder('"2"')).body).toMatchObject({ verification: "mentor-confirmed", minutes: 300 });
+});
+
 test("to confirm again changes nothing, nor to withdraw what was not confirmed", async () => {
   expect((await withdraw()).body).toMatchObject({ verification: "self-reported", version: 1 });
   expect((await read()).updatedAt).toBe(LOGGED.toISOString());

@@ -250,6 +250,22 @@ describe("the due days of adopted steps", () => {
     expect(await days(goal, [{ key: "a" }, { key: "b" }])).toEqual({ a: null, b: null });
   });
 
+  test("of a new step come no later than those of the steps that wait for it", async () => {
+    const first = [{ key: "a" }, { key: "b", prerequisites: ["a"] }];
+    const { id: pathId } = await buildPath(api.db, first, [
+      { key: "y" },
+      { key: "z", prerequisites: ["y"] },
+      { key: "a", prerequisites: ["z"] },
+      { key: "b", prerequisites: ["a"] },
+    ]);
+    const goalId = await buildGoalId({ startsOn: toDate("2026-06-17"), dueOn: toDate("2026-08-16") });
+    await adopt(goalId, pathId, 1);
+    await adopt(goalId, pathId);
+    const due = Object.fromEntries((await stepsOf(goalId)).map(({ pathStepKey, dueOn }) => [pathStepKey, dueOn]));
+    // Spread by themselves, z would be due on the goal's last day.
+    expect(due).toEqual({ y: "2026-07-17", z: "2026-07-17", a: "2026-07-17", b: "2026-08-16" });
+  });
+
   test("of a newer version are spread over what is left, and those that there are stay", async () => {
     const { id: pathId } = await buildPath(api.db, [{ key: "a" }], [{ key: "a" }, { key: "b" }, { key: "c", prerequisites: ["b"] }]);
     const goalId = await buildGoalId({ startsOn: toDate("2026-06-01"), dueOn: toDate("2026-06-27") });

@@ -47,12 +47,18 @@ export const Target = z.codec(
 export const ByMode = z.object({ onTheJob: z.int(), social: z.int(), formal: z.int(), unclassified: z.int(), total: z.int() });
 export type ByMode = z.infer<typeof ByMode>;
 
-export function byMode(onTheJob: number, social: number, formal: number, total: number): ByMode {
+/** With what the total leaves over. */
+export function byMode({ onTheJob, social, formal, total }: PerMode<number> & { total: number }): ByMode {
   return { onTheJob, social, formal, unclassified: total - onTheJob - social - formal, total };
 }
 
 export function perMode<T>(value: (mode: Mode, index: number) => T): PerMode<T> {
   return Object.fromEntries(MODES.map((mode, index) => [mode, value(mode, index)])) as PerMode<T>;
+}
+
+/** Tenths of a percent as percents. */
+export function percents(tenths: PerMode<number> | null): PerMode<number> | null {
+  return tenths && perMode((mode) => tenths[mode] / 10);
 }
 
 /**

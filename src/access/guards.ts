@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { AppError, notFound } from "../errors";
-import type { PrismaClient } from "../generated/prisma/client";
-import { isOwn, type KeyScope, leadsAbove, ledTeams, personOf, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
+import type { Prisma, PrismaClient } from "../generated/prisma/client";
+import { isAbove, isOwn, type KeyScope, ledTeams, personOf, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -27,10 +27,22 @@ export function createGuards(db: PrismaClient) {
       throw forbidden(`a key with the scope ${scopes.join(" or ")}`);
     }
   };
+  const mustSee: Guard = async (request) => {
+    if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
+  };
+  /** Whose key it takes is told only to who may see the learner. */
+  const refuse = async (request: FastifyRequest, needed: string): Promise<never> => {
+    await mustSee(request);
+    throw forbidden(needed);
+  };
+  const mustFindTeam = async (request: FastifyRequest, teams: (scope: Scope) => Prisma.TeamWhereInput) => {
+    const id = pathId(request, "teamId");
+    if (!(await db.team.count({ where: { AND: [{ id }, teams(request.scope)] } }))) throw notFound();
+  };
   const read =
     (...scopes: KeyScope[]): Guard =>
     async (request) => {
-      if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
+      await mustSee(request);
       need(request, ...scopes);
     };
   const write =
@@ -38,7 +50,7 @@ export function createGuards(db: PrismaClient) {
     async (request) => {
       const id = pathId(request, "learnerId");
       if (await writesLearner(request.scope, id)) return need(request, ...scopes);
-      throw (await seesLearner(request.scope, id)) ? forbidden("the learner's own key") : notFound();
+      await refuse(request, "the learner's own key");
     };
   const keep = (request: FastifyRequest) => {
     if (request.scope.caller.role === "learner") throw forbidden("a service's or an admin's key");
@@ -70,7 +82,7 @@ export function createGuards(db: PrismaClient) {
       const { caller } = request.scope;
       const mentorId = personOf(caller);
       if (mentorId && (await db.studySession.count({ where: { learnerId, id: sessionId, mentorId } }))) return;
-      throw (await seesLearner(request.scope, learnerId)) ? forbidden("the key of the mentor that the session was spent with") : notFound();
+      await refuse(request, "the key of the mentor that the session was spent with");
     },
 
     /** A lead above the learner, as a person: what a review says is somebody's word. */
@@ -78,44 +90,41 @@ export function createGuards(db: PrismaClient) {
       const id = pathId(request, "learnerId");
       const { caller, today } = request.scope;
       const person = personOf(caller);
-      if (person && (await db.learner.count({ where: { AND: [{ id: person }, leadsAbove(id, today)] } }))) return;
-      throw (await seesLearner(request.scope, id)) ? forbidden("the key of a lead above the learner") : notFound();
+      if (person && (await isAbove(db, person, id, today))) return;
+      await refuse(request, "the key of a lead above the learner");
     },
 
     /** The learner alone: it holds their private words. */
     exportOwn: async (request) => {
       const id = pathId(request, "learnerId");
       if (isOwn(request.scope, id)) return;
-      throw (await seesLearner(request.scope, id)) ? forbidden("the learner's own key") : notFound();
+      await refuse(request, "the learner's own key");
     },
 
     /** Admins alone. */
     eraseLearner: async (request) => {
-      if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
-      if (request.scope.caller.role !== "admin") throw forbidden("an admin's key");
+      if (request.scope.caller.role !== "admin") return refuse(request, "an admin's key");
+      await mustSee(request);
     },
 
     /** The learner's directory entry: kept by admins and services, read by who may see the learner. */
     keepLearner: async (request) => {
-      if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
+      await mustSee(request);
       keep(request);
     },
 
     readTeam: async (request) => {
-      const id = pathId(request, "teamId");
-      if (!(await db.team.count({ where: { AND: [{ id }, visibleTeams(request.scope)] } }))) throw notFound();
+      await mustFindTeam(request, visibleTeams);
     },
 
     /** The team's people and their reports. */
     reportOnTeam: async (request) => {
-      const id = pathId(request, "teamId");
-      if (!(await db.team.count({ where: { AND: [{ id }, ledTeams(request.scope)] } }))) throw notFound();
+      await mustFindTeam(request, ledTeams);
       need(request, "reports:read");
     },
 
     keepTeam: async (request) => {
-      const id = pathId(request, "teamId");
-      if (!(await db.team.count({ where: { AND: [{ id }, visibleTeams(request.scope)] } }))) throw notFound();
+      await mustFindTeam(request, visibleTeams);
       keep(request);
     },
   } satisfies Record<string, Guard>;

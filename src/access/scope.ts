@@ -1,3 +1,4 @@
+import type { Db } from "../database/transaction";
 import { type Day, toDate } from "../days";
 import type { Prisma } from "../generated/prisma/client";
 
@@ -73,6 +74,11 @@ export function visibleTeams(scope: Scope): Prisma.TeamWhereInput {
 export function leadsAbove(learnerId: string, today: Day): Prisma.LearnerWhereInput {
   const memberships = { some: { learnerId, ...onDay(today) } };
   return { id: { not: learnerId }, ledTeams: { some: { descendants: { some: { team: { memberships } } } } } };
+}
+
+/** Whether somebody may review a learner. */
+export async function isAbove(db: Db, id: string, learnerId: string, today: Day): Promise<boolean> {
+  return (await db.learner.count({ where: { AND: [{ id }, leadsAbove(learnerId, today)] } })) > 0;
 }
 
 /** A filter on memberships: those that hold on a day. */

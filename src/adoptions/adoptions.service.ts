@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { type Db, inTransaction } from "../database/transaction";
+import { type Db, rolledBack } from "../database/transaction";
 import { type Day, toDate, toDay } from "../days";
 import { AppError } from "../errors";
 import { type Goal as GoalRow, Prisma } from "../generated/prisma/client";
@@ -10,7 +10,7 @@ import { todayOf } from "../learners/learners.service";
 import { checkCircle } from "../paths/path-steps";
 import type { PathStep } from "../paths/paths.schema";
 import { readSteps } from "../paths/paths.service";
-import { countSteps, isDone, readGraph } from "../steps/steps.service";
+import { countSteps, isDone, readGraph, replacePrerequisites, storeOrder } from "../steps/steps.service";
 import type { PathAdopt, PathChange } from "./adoptions.schema";
 import { mergePrerequisites, type OwnStep, type Plan, placeAdded, planChanges, spreadDueDays } from "./changes";
 
@@ -98,10 +98,10 @@ async function apply(
       }),
   ];
   const gone = new Set(removed.map(({ id }) => id));
-  await tx.stepPrerequisite.deleteMany({ where: { learnerId, goalId, stepId: { in: needs.map(({ stepId }) => stepId) } } });
-  await insertPrerequisites(
+  await replacePrerequisites(
     tx,
-    goal,
+    learnerId,
+    goalId,
     needs.map(({ stepId, requires }) => ({ stepId, requires: requires.filter((id) => !gone.has(id)) })),
   );
   const isNew = new Set(added.map(({ key }) => key));
@@ -185,36 +185,4 @@ async function lastPublished(db: Db, pathId: string): Promise<number | null> {
 async function progressOf(db: Db, learnerId: string, goalId: string, today: Day): Promise<number | null> {
   const [row] = await readGrowth(db, Prisma.sql`g.learner_id = ${learnerId}::uuid AND g.id = ${goalId}::uuid`, today);
   return row?.progress ?? null;
-}
-
-/** In one statement, because a dense path has thousands of them. */
-async function insertPrerequisites(
-  tx: Prisma.TransactionClient,
-  { learnerId, id: goalId }: GoalRow,
-  needs: { stepId: string; requires: string[] }[],
-): Promise<void> {
-  const pairs = needs.flatMap(({ stepId, requires }) => requires.map((requiresId) => [stepId, requiresId] as const));
-  await tx.$executeRaw`
-    INSERT INTO step_prerequisites (learner_id, goal_id, step_id, requires_id)
-    SELECT ${learnerId}::uuid, ${goalId}::uuid, step_id, requires_id
-    FROM unnest(${pairs.map(([stepId]) => stepId)}::uuid[], ${pairs.map(([, requiresId]) => requiresId)}::uuid[]) AS pair(step_id, requires_id)`;
-}
-
-async function storeOrder(tx: Prisma.TransactionClient, learnerId: string, ids: string[]): Promise<void> {
-  await tx.$executeRaw`
-    UPDATE steps SET position = placed.position FROM unnest(${ids}::uuid[]) WITH ORDINALITY AS placed(id, position)
-    WHERE steps.learner_id = ${learnerId}::uuid AND steps.id = placed.id`;
-}
-
-/** Does the work, takes it back, and tells what it answered. */
-async function rolledBack<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
-  let done: { answer: T } | undefined;
-  const undo = new Error("rolled back on purpose");
-  await inTransaction(db, async (tx) => {
-    done = { answer: await work(tx) };
-    throw undo;
-  }).catch((error) => {
-    if (error !== undo) throw error;
-  });
-  return (done as unknown as { answer: T }).answer;
 }

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
-import { leadsAbove, type Scope } from "../access/scope";
+import { isAbove, type Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
-import { toDate } from "../days";
+import { type Day, toDate } from "../days";
 import { AppError, invalid } from "../errors";
 import { Prisma, type Goal as Row } from "../generated/prisma/client";
 import { beyond, type Page, readPage } from "../http/paging";
@@ -15,15 +15,14 @@ import { readGrowth } from "./growth.query";
 export function createGoal(db: Db, scope: Scope, learnerId: string, input: GoalCreate, now: Date): Promise<Goal> {
   return inTransaction(db, async (tx) => {
     await checkReviewer(tx, scope, learnerId, input.reviewerId);
-    const completedOn = completion(input, { status: "active", completedOn: null }, await todayOf(tx, learnerId, now));
-    const goal = await tx.goal.create({ data: { id: uuidv7(), ...input, completedOn, learnerId } });
-    return getGoal(tx, learnerId, goal.id, now);
+    const today = await todayOf(tx, learnerId, now);
+    const completedOn = completion(input, { status: "active", completedOn: null }, today);
+    return presentOne(tx, await tx.goal.create({ data: { id: uuidv7(), ...input, completedOn, learnerId } }), today);
   });
 }
 
 export async function getGoal(db: Db, learnerId: string, id: string, now: Date): Promise<Goal> {
-  const [goal] = await present(db, learnerId, [await db.goal.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id } } })], now);
-  return goal as Goal;
+  return presentOne(db, await requireGoal(db, learnerId, id), await todayOf(db, learnerId, now));
 }
 
 export function listGoals(db: Db, learnerId: string, { status, ...page }: GoalList, now: Date): Promise<Page<Goal>> {
@@ -33,7 +32,7 @@ export function listGoals(db: Db, learnerId: string, { status, ...page }: GoalLi
       orderBy: [{ createdAt: "desc" }, { id: "desc" }],
       take,
     });
-    return present(db, learnerId, goals, now);
+    return present(db, learnerId, goals, await todayOf(db, learnerId, now));
   });
 }
 
@@ -43,9 +42,9 @@ export function updateGoal(db: Db, scope: Scope, learnerId: string, id: string, 
     // Holds the row, so that what the steps' writers find of its status stays true.
     const before = await tx.goal.update({ where, data: { version: { increment: 1 } } });
     await checkReviewer(tx, scope, learnerId, input.reviewerId);
-    const completedOn = completion(input, before, await todayOf(tx, learnerId, now));
-    await tx.goal.update({ where: { learnerId_id: { learnerId, id } }, data: { ...input, completedOn } });
-    return getGoal(tx, learnerId, id, now);
+    const today = await todayOf(tx, learnerId, now);
+    const completedOn = completion(input, before, today);
+    return presentOne(tx, await tx.goal.update({ where: { learnerId_id: { learnerId, id } }, data: { ...input, completedOn } }), today);
   });
 }
 
@@ -80,11 +79,16 @@ export function changeSteps<T>(
   });
 }
 
-async function present(db: Db, learnerId: string, goals: Row[], now: Date): Promise<Goal[]> {
+async function presentOne(db: Db, goal: Row, today: Day): Promise<Goal> {
+  const [presented] = await present(db, goal.learnerId, [goal], today);
+  return presented as Goal;
+}
+
+async function present(db: Db, learnerId: string, goals: Row[], today: Day): Promise<Goal[]> {
   if (!goals.length) return [];
   const ids = goals.map(({ id }) => id);
   const which = Prisma.sql`g.learner_id = ${learnerId}::uuid AND g.id = ANY (${ids}::uuid[])`;
-  const rows = await readGrowth(db, which, await todayOf(db, learnerId, now));
+  const rows = await readGrowth(db, which, today);
   const known = new Map(rows.map((row) => [row.id, row]));
   return goals.flatMap(({ pathId, pathVersion, ...goal }) => {
     const row = known.get(goal.id);
@@ -96,7 +100,7 @@ async function present(db: Db, learnerId: string, goals: Row[], now: Date): Prom
 }
 
 /** The day of completion that goes with a status. */
-function completion(input: GoalUpdate, before: Pick<Row, "status" | "completedOn">, today: string): Date | null {
+function completion(input: GoalUpdate, before: Pick<Row, "status" | "completedOn">, today: Day): Date | null {
   const status = input.status ?? before.status;
   if (status !== "completed") {
     if (input.completedOn)
@@ -109,8 +113,7 @@ function completion(input: GoalUpdate, before: Pick<Row, "status" | "completedOn
 
 /** @throws AppError when the reviewer does not lead a team at or above the learner's of today */
 export async function checkReviewer(db: Db, { today }: Scope, learnerId: string, reviewerId: string | null | undefined): Promise<void> {
-  if (!reviewerId) return;
-  if (await db.learner.count({ where: { AND: [{ id: reviewerId }, leadsAbove(learnerId, today)] } })) return;
+  if (!reviewerId || (await isAbove(db, reviewerId, learnerId, today))) return;
   const detail =
     "A reviewer leads the learner's team of today, or a team above it, and is somebody else. Name such a lead, or nobody: then any of them can answer.";
   throw new AppError("reviewer-not-above", detail, [{ pointer: "#/reviewerId", detail }]);

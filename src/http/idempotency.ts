@@ -72,11 +72,10 @@ async function claim(tx: Prisma.TransactionClient, { callerId, key }: { callerId
     throw new AppError("idempotency-key-in-flight", "Wait for the first request with this Idempotency-Key, then send this one again to get its answer.");
   }
   const expired = new Date(Date.now() - KEPT_HOURS * 3_600_000);
-  await tx.idempotencyKey.deleteMany({ where: { callerId, key, createdAt: { lt: expired } } });
-  // And a few of anybody's, so that none stays for long.
+  // This one, and a few of anybody's, so that none stays for long.
   await tx.$executeRaw`
-    DELETE FROM idempotency_keys WHERE (caller_id, key) IN (
-      SELECT caller_id, key FROM idempotency_keys WHERE created_at < ${expired} ORDER BY created_at LIMIT ${SWEPT} FOR UPDATE SKIP LOCKED)`;
+    DELETE FROM idempotency_keys WHERE created_at < ${expired} AND ((caller_id, key) = (${callerId}::uuid, ${key}) OR (caller_id, key) IN (
+      SELECT caller_id, key FROM idempotency_keys WHERE created_at < ${expired} ORDER BY created_at LIMIT ${SWEPT} FOR UPDATE SKIP LOCKED))`;
 }
 
 /** Takes a text out of the answers that are kept for what was created under an id. */

@@ -1,4 +1,4 @@
-import { type Db, inTransaction } from "../database/transaction";
+import { type Db, inTransaction, rolledBack } from "../database/transaction";
 import { PERSONAL_DATA } from "./models";
 import type { Erasure, PersonalDataExport } from "./personal-data.schema";
 
@@ -19,18 +19,14 @@ export function exportPersonalData(db: Db, learnerId: string, now: Date): Promis
  *
  * @param dryRun says what would go, by doing it and taking it back
  */
-export async function erasePersonalData(db: Db, learnerId: string, dryRun: boolean, now: Date): Promise<Erasure> {
-  const erasure: Erasure = { learnerId, dryRun, erased: {}, anonymised: {} };
-  const undo = new Error("a dry run");
-  await inTransaction(db, async (tx) => {
+export function erasePersonalData(db: Db, learnerId: string, dryRun: boolean, now: Date): Promise<Erasure> {
+  return (dryRun ? rolledBack : inTransaction)(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${learnerId}::uuid FOR UPDATE`;
+    const erasure: Erasure = { learnerId, dryRun, erased: {}, anonymised: {} };
     for (const [model, { erased, anonymised }] of Object.entries(PERSONAL_DATA)) {
       if (erased) erasure.erased[model] = await erased(tx, learnerId);
       if (anonymised) erasure.anonymised[model] = await anonymised(tx, learnerId, now);
     }
-    if (dryRun) throw undo;
-  }).catch((error) => {
-    if (error !== undo) throw error;
+    return erasure;
   });
-  return erasure;
 }

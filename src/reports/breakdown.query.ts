@@ -1,6 +1,6 @@
 import type { Db } from "../database/transaction";
 import { Prisma } from "../generated/prisma/client";
-import { matching, type SessionFilters, type SessionScope, sessionsIn, teamsOf, within } from "../study-sessions/filters";
+import { holdsOn, matching, type SessionFilters, type SessionScope, sessionsIn, teamsOf, within } from "../study-sessions/filters";
 import type { GroupBy } from "./breakdown.schema";
 import type { Span } from "./period";
 
@@ -126,7 +126,7 @@ function eligible({ scope, period, previous, buckets, groupBy }: BreakdownQuesti
   const holds =
     scope.membership === "as-of"
       ? Prisma.sql`m.from_day < span.to_day AND (m.until_day IS NULL OR m.until_day > span.from_day)`
-      : Prisma.sql`m.from_day <= ${scope.today}::date AND (m.until_day IS NULL OR m.until_day > ${scope.today}::date)`;
+      : holdsOn(Prisma.sql`${scope.today}::date`);
   const only = scope.learner ? Prisma.sql`AND m.learner_id = ${scope.learner}::uuid` : Prisma.empty;
   const without = scope.without.length ? Prisma.sql`AND m.learner_id <> ALL (${scope.without}::uuid[])` : Prisma.empty;
   const key = groupBy === "team" ? teamKey() : groupBy === "learner" ? Prisma.sql`m.learner_id::text` : null;

@@ -1,6 +1,6 @@
 import { type Day, daysBetween, type Period } from "../days";
 import { AppError } from "../errors";
-import { MODES, perMode, shareTenths } from "../mix";
+import { byMode, MODES, percents, perMode, shareTenths } from "../mix";
 import type { SessionFilters } from "../study-sessions/filters";
 import type { BreakdownRow } from "./breakdown.query";
 import type { Breakdown, Figures, GroupBy, ReportTarget } from "./breakdown.schema";
@@ -73,13 +73,13 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
 
 function makeFigures(row: BreakdownRow | undefined, eligible: number, target: ReportTarget, floor: BreakdownFrame["floor"]): Figures {
   const { minutes, onTheJobMinutes, socialMinutes, formalMinutes, ...rest } = row ?? NOTHING;
-  const unclassified = minutes - onTheJobMinutes - socialMinutes - formalMinutes;
-  const tenths = shareTenths({ onTheJob: onTheJobMinutes, social: socialMinutes, formal: formalMinutes });
+  const split = byMode({ onTheJob: onTheJobMinutes, social: socialMinutes, formal: formalMinutes, total: minutes });
+  const tenths = shareTenths(split);
   const deviation = tenths && perMode((mode) => tenths[mode] - target[mode] * 10);
   const coverage = percent(rest.active, eligible);
   return {
-    minutes: { onTheJob: onTheJobMinutes, social: socialMinutes, formal: formalMinutes, unclassified, total: minutes },
-    share: tenths && perMode((mode) => tenths[mode] / 10),
+    minutes: split,
+    share: percents(tenths),
     sessions: {
       onTheJob: rest.onTheJobSessions,
       social: rest.socialSessions,
@@ -93,13 +93,13 @@ function makeFigures(row: BreakdownRow | undefined, eligible: number, target: Re
       formal: rating(rest.formalRatings, rest.formalRated),
       total: rating(rest.ratings, rest.rated),
     },
-    deviation: deviation && perMode((mode) => deviation[mode] / 10),
+    deviation: percents(deviation),
     // The deviations cancel out, so half of their sizes is what is above the reference.
     distance: deviation && MODES.reduce((sum, mode) => sum + Math.max(0, deviation[mode]), 0) / 10,
     learners: { eligible, active: rest.active },
     meanOfLearners: meanOfLearners(rest),
     quality: {
-      unclassifiedShare: percent(unclassified, minutes),
+      unclassifiedShare: percent(split.unclassified, minutes),
       selfReportedShare: percent(rest.selfReportedMinutes, minutes),
       coverage,
       latestSessionAt: rest.latestSessionAt?.toISOString() ?? null,
@@ -118,7 +118,7 @@ function meanOfLearners({ meanOnTheJob, meanSocial, meanFormal }: Pick<Breakdown
     perMode((mode) => Math.round(means[mode] * MEAN_SCALE)),
     MEAN_SCALE,
   );
-  return tenths && perMode((mode) => tenths[mode] / 10);
+  return percents(tenths);
 }
 
 /** Those that differ most first, equals on one rank; where the data do not suffice, by label and unranked. */

@@ -2,7 +2,7 @@ import type { Db } from "../database/transaction";
 import type { Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
 import { byMode } from "../mix";
-import { listed } from "./growth-report.query";
+import { instant, listed } from "./growth-report.query";
 import type { Changes } from "./growth-report.schema";
 
 type Row = Omit<Changes, "since" | "sessions"> & { sessions: { count: number; onTheJob: number; social: number; formal: number; total: number } };
@@ -20,7 +20,6 @@ type Asked = {
 export async function readChanges(db: Db, learnerId: string, { since, from, today, all }: Asked): Promise<Changes> {
   const of = (table: string) => Prisma.sql`${Prisma.raw(table)}.learner_id = ${learnerId}::uuid`;
   const goal = Prisma.sql`g.id AS "goalId", g.title AS "goalTitle"`;
-  const instant = (column: string) => Prisma.raw(`to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
   const [row] = await db.$queryRaw<Row[]>`
     WITH started AS (
       SELECT g.id, g.title, coalesce(g.starts_on, g.created_at::date) AS "on" FROM goals g
@@ -52,6 +51,5 @@ export async function readChanges(db: Db, learnerId: string, { since, from, toda
            ${listed("term_learned", Prisma.sql`"learnedOn" DESC, id`)} AS "termsLearned",
            ${listed("review", Prisma.sql`coalesce("answeredAt", "askedAt") DESC, id`)} AS reviews`;
   const { sessions, ...lists } = row as Row;
-  const { count, onTheJob, social, formal, total } = sessions;
-  return { since, sessions: { count, minutes: byMode(onTheJob, social, formal, total) }, ...lists };
+  return { since, sessions: { count: sessions.count, minutes: byMode(sessions) }, ...lists };
 }

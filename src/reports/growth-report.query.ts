@@ -4,7 +4,7 @@ import { addDays, type Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
 import { growthOf, type Waits } from "../goals/growth.query";
 import { HEALTHS } from "../goals/health";
-import { teamsOf } from "../study-sessions/filters";
+import { holdsOn, teamsOf } from "../study-sessions/filters";
 import type { Due, OpenGoal, Person, Resource, Skill, WaitingReview } from "./growth-report.schema";
 import type { Span } from "./period";
 
@@ -71,7 +71,7 @@ export async function readGrowthReport(db: Db, question: GrowthQuestion): Promis
 }
 
 function persons({ population, today }: GrowthQuestion): Prisma.Sql {
-  const membership = Prisma.sql`m.from_day <= ${today}::date AND (m.until_day IS NULL OR m.until_day > ${today}::date)`;
+  const membership = holdsOn(Prisma.sql`${today}::date`);
   if ("learnerId" in population) {
     return Prisma.sql`
       SELECT l.id AS learner_id, l.name, m.team_id FROM learners l LEFT JOIN memberships m ON m.learner_id = l.id AND ${membership}
@@ -185,7 +185,7 @@ function reviews({ caller }: GrowthQuestion): Prisma.Sql {
   const reviewerId = personOf(caller);
   return Prisma.sql`
     SELECT r.id, r.learner_id AS "learnerId", p.name AS "learnerName", r.goal_id AS "goalId", g.title AS "goalTitle", r.step_id AS "stepId", r.question,
-           to_char(r.asked_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "askedAt"
+           ${instant("r.asked_at")} AS "askedAt"
     FROM reviews r JOIN person p ON p.learner_id = r.learner_id JOIN goals g ON g.learner_id = r.learner_id AND g.id = r.goal_id
     WHERE r.answered_at IS NULL AND r.learner_id <> ${reviewerId}::uuid AND ${leadsPerson(Prisma.sql`${reviewerId}::uuid`)}
       AND (coalesce(r.reviewer_id, ${reviewerId}::uuid) = ${reviewerId}::uuid OR NOT ${leadsPerson(Prisma.sql`r.reviewer_id`)})`;
@@ -193,6 +193,11 @@ function reviews({ caller }: GrowthQuestion): Prisma.Sql {
 
 function leadsPerson(lead: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`EXISTS (SELECT FROM team_closure c JOIN teams t ON t.id = c.ancestor_id WHERE c.team_id = p.team_id AND t.lead_id = ${lead})`;
+}
+
+/** An instant as it travels; a connection's zone is UTC. */
+export function instant(column: string): Prisma.Sql {
+  return Prisma.raw(`to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
 }
 
 /** A table of the WITH as its first rows and how many there are. */

@@ -1,7 +1,7 @@
 import { addDays, type Day, daysBetween } from "../days";
 import { blockers } from "../goals/growth";
 import { HEALTHS } from "../goals/health";
-import { byMode, type PerMode, perMode, shareTenths } from "../mix";
+import { byMode, percents, perMode, shareTenths } from "../mix";
 import type { GrowthReportRow } from "./growth-report.query";
 import type { GrowthReport, Resource } from "./growth-report.schema";
 import type { Span } from "./period";
@@ -11,7 +11,7 @@ export type GrowthFrame = Pick<GrowthReport, "scope" | "today" | "previous" | "c
 /** Makes the report from what the database counted: shares, means, loads. */
 export function makeGrowthReport({ people, next, ...frame }: GrowthFrame, row: GrowthReportRow): GrowthReport {
   const { period, today } = frame;
-  const [planned, actual] = [tenthsOf(row.planned), tenthsOf(row.actual)];
+  const [planned, actual] = [shareTenths(row.planned), shareTenths(row.actual)];
   const weeks = weeksPassed(period, today);
   return {
     ...frame,
@@ -25,8 +25,8 @@ export function makeGrowthReport({ people, next, ...frame }: GrowthFrame, row: G
     skills: row.skills,
     resources: { ...row.resources, items: row.resources.items.map((resource) => withLoad(resource, weeks)) },
     mix: {
-      planned: { minutes: minutesOf(row.planned), share: percents(planned) },
-      actual: { minutes: minutesOf(row.actual), share: percents(actual) },
+      planned: { minutes: byMode(row.planned), share: percents(planned) },
+      actual: { minutes: byMode(row.actual), share: percents(actual) },
       difference: planned && actual && percents(perMode((mode) => actual[mode] - planned[mode])),
     },
     reviewsWaiting: row.reviews,
@@ -36,18 +36,6 @@ export function makeGrowthReport({ people, next, ...frame }: GrowthFrame, row: G
 }
 
 const NO_GOALS = Object.fromEntries(HEALTHS.map((health) => [health, 0])) as Record<(typeof HEALTHS)[number], number>;
-
-function minutesOf({ onTheJob, social, formal, total }: GrowthReportRow["planned"]) {
-  return byMode(onTheJob, social, formal, total);
-}
-
-function tenthsOf({ onTheJob, social, formal }: GrowthReportRow["planned"]): PerMode<number> | null {
-  return shareTenths({ onTheJob, social, formal });
-}
-
-function percents(tenths: PerMode<number> | null): PerMode<number> | null {
-  return tenths && perMode((mode) => tenths[mode] / 10);
-}
 
 /** A period that has not begun counts as a day, so that nothing is divided by nothing. */
 function weeksPassed({ from, to }: Span, today: Day): number {

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { leadsAbove, personOf, type Scope } from "../access/scope";
+import { isAbove, leadsAbove, personOf, type Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
@@ -56,8 +56,7 @@ export function answerReview(db: Db, scope: Scope, key: Key, { verdict, comment 
 
 /** Somebody who no longer leads the learner keeps nobody else from answering. */
 async function stillAbove(tx: Db, { today }: Scope, learnerId: string, reviewerId: string | null): Promise<string | null> {
-  if (!reviewerId) return null;
-  return (await tx.learner.count({ where: { AND: [{ id: reviewerId }, leadsAbove(learnerId, today)] } })) ? reviewerId : null;
+  return reviewerId && (await isAbove(tx, reviewerId, learnerId, today)) ? reviewerId : null;
 }
 
 function changeWaiting<T>(

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Db } from "../database/transaction";
 import { addDays, toDate } from "../days";
 import { AppError, invalid } from "../errors";
-import { Prisma } from "../generated/prisma/client";
+import type { Prisma } from "../generated/prisma/client";
 import { changeSteps, requireGoal } from "../goals/goals.service";
 import { DUE_SOON_DAYS } from "../goals/health";
 import { type Page, readPage } from "../http/paging";
@@ -128,20 +128,37 @@ async function storePrerequisites(tx: Prisma.TransactionClient, { learnerId, goa
   const graph = await readGraph(tx, learnerId, goalId);
   // Before it is stored, so that a step that waits for itself is a circle like any other.
   checkCircle(graph.map((step) => (step.id === stepId ? { ...step, prerequisites: requires } : step)));
-  await tx.stepPrerequisite.deleteMany({ where: { learnerId, goalId, stepId } });
-  await tx.stepPrerequisite.createMany({ data: [...new Set(requires)].map((requiresId) => ({ learnerId, goalId, stepId, requiresId })) });
+  await replacePrerequisites(tx, learnerId, goalId, [{ stepId, requires: [...new Set(requires)] }]);
+}
+
+/** In two statements however many steps, because a dense path has thousands of prerequisites. */
+export async function replacePrerequisites(
+  tx: Prisma.TransactionClient,
+  learnerId: string,
+  goalId: string,
+  needs: { stepId: string; requires: string[] }[],
+): Promise<void> {
+  await tx.stepPrerequisite.deleteMany({ where: { learnerId, goalId, stepId: { in: needs.map(({ stepId }) => stepId) } } });
+  const pairs = needs.flatMap(({ stepId, requires }) => requires.map((requiresId) => [stepId, requiresId] as const));
+  await tx.$executeRaw`
+    INSERT INTO step_prerequisites (learner_id, goal_id, step_id, requires_id)
+    SELECT ${learnerId}::uuid, ${goalId}::uuid, step_id, requires_id
+    FROM unnest(${pairs.map(([stepId]) => stepId)}::uuid[], ${pairs.map(([, requiresId]) => requiresId)}::uuid[]) AS pair(step_id, requires_id)`;
+}
+
+/** Gives a goal's steps the positions 1, 2, 3… in the order of their ids here. */
+export async function storeOrder(tx: Prisma.TransactionClient, learnerId: string, ids: string[]): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE steps SET position = placed.position FROM unnest(${ids}::uuid[]) WITH ORDINALITY AS placed(id, position)
+    WHERE steps.learner_id = ${learnerId}::uuid AND steps.id = placed.id AND steps.position <> placed.position`;
 }
 
 /** Makes positions 1, 2, 3… again, with one step moved to its new place. */
 async function renumber(tx: Prisma.TransactionClient, learnerId: string, goalId: string, moved?: { id: string; position: number }): Promise<void> {
-  const isMoved = moved ? Prisma.sql`id = ${moved.id}::uuid` : Prisma.sql`false`;
-  await tx.$executeRaw`
-    UPDATE steps SET position = placed.position
-    FROM (
-      SELECT id, row_number() OVER (ORDER BY CASE WHEN ${isMoved} THEN ${moved?.position ?? 0} - 0.5 ELSE rank END) AS position
-      FROM (SELECT id, row_number() OVER (ORDER BY ${isMoved}, position, id) AS rank FROM steps WHERE learner_id = ${learnerId}::uuid AND goal_id = ${goalId}::uuid) ranked
-    ) placed
-    WHERE steps.learner_id = ${learnerId}::uuid AND steps.id = placed.id AND steps.position <> placed.position`;
+  const steps = await tx.step.findMany({ where: { learnerId, goalId }, select: { id: true }, orderBy: [{ position: "asc" }, { id: "asc" }] });
+  const ids = steps.map(({ id }) => id).filter((id) => id !== moved?.id);
+  if (moved) ids.splice(moved.position - 1, 0, moved.id);
+  await storeOrder(tx, learnerId, ids);
 }
 
 /** What a step's resource says, where the step itself says nothing. */

@@ -48,8 +48,13 @@ export function sessionsIn(scope: SessionScope): Prisma.Sql {
   return Prisma.sql`
     FROM team_closure c
     JOIN memberships m ON m.team_id = c.team_id
-    JOIN study_sessions s ON s.learner_id = m.learner_id AND ${day} >= m.from_day AND (m.until_day IS NULL OR ${day} < m.until_day)
+    JOIN study_sessions s ON s.learner_id = m.learner_id AND ${holdsOn(day)}
     WHERE ${teamsOf(scope)} ${only} ${without}`;
+}
+
+/** A condition on `m`, the memberships: those that hold on a day. */
+export function holdsOn(day: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`m.from_day <= ${day} AND (m.until_day IS NULL OR m.until_day > ${day})`;
 }
 
 /** A condition on `c`, the closure: the team itself, or it and all below. */

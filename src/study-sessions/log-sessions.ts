@@ -4,8 +4,9 @@ import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
 import { digest } from "../digest";
 import { AppError, invalid, notFound } from "../errors";
-import type { Goal, Resource, StudySession as Row, Step } from "../generated/prisma/client";
-import { effectiveMode } from "../resources/resources.service";
+import type { Goal, StudySession as Row, Step } from "../generated/prisma/client";
+import type { Resource } from "../resources/resources.schema";
+import { resourcesById } from "../resources/resources.service";
 import { NO_STEP, otherGoal } from "../steps/steps.service";
 import { insertSessions } from "./insert-sessions";
 import { splitMinutes } from "./split";
@@ -50,16 +51,15 @@ async function lookUp(db: Db, scope: Scope, entries: Entry[]): Promise<Known> {
   const learnerIds = unique(entries.map(({ learnerId }) => learnerId));
   const stepIds = unique(entries.map(({ input }) => input.stepId));
   const steps = stepIds.length ? await db.step.findMany({ where: { learnerId: { in: learnerIds }, id: { in: stepIds } } }) : [];
-  const resourceIds = unique([...entries.map(({ input }) => input.resourceId), ...steps.map(({ resourceId }) => resourceId)]);
   const goalIds = unique([...entries.map(({ input }) => input.goalId), ...steps.map(({ goalId }) => goalId)]);
   const [learners, resources, goals] = await Promise.all([
     db.learner.findMany({ where: { AND: [{ id: { in: learnerIds } }, writableLearners(scope)] }, select: { id: true, timeZone: true } }),
-    resourceIds.length ? db.resource.findMany({ where: { id: { in: resourceIds } } }) : [],
+    resourcesById(db, [...entries.map(({ input }) => input.resourceId), ...steps.map(({ resourceId }) => resourceId)]),
     goalIds.length ? db.goal.findMany({ where: { learnerId: { in: learnerIds }, id: { in: goalIds } } }) : [],
   ]);
   return {
     zones: new Map(learners.map((learner) => [learner.id, learner.timeZone])),
-    resources: new Map(resources.map((resource) => [resource.id, resource])),
+    resources,
     goals: new Map(goals.map((goal) => [key(goal), goal])),
     steps: new Map(steps.map((step) => [key(step), step])),
   };
@@ -105,7 +105,7 @@ function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, 
 
 /** The mode of what the session names itself, else the step's. */
 function defaultMode(resource: Resource | undefined, step: Step | undefined, named: string | null | undefined) {
-  const ofResource = resource ? effectiveMode(resource) : null;
+  const ofResource = resource?.effectiveMode;
   return (named ? (ofResource ?? step?.mode) : (step?.mode ?? ofResource)) ?? null;
 }
 

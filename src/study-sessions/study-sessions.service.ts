@@ -114,28 +114,26 @@ export function updateSession(
     const startedAt = input.startedAt ?? before.startedAt;
     const timeZone = input.timeZone ?? before.timeZone;
     checkStart(startedAt, now);
-    const data: Prisma.StudySessionUncheckedUpdateInput = {
+    const change: Partial<Row> = {
       ...fields,
       ...resplitMinutes(before, { mode, split, minutes }),
       occurredOn: toDate(dayIn(startedAt, timeZone)),
-      updatedAt: now,
-      version: { increment: 1 },
     };
     if (input.resourceId !== undefined && input.resourceId !== before.resourceId) {
       const resource = input.resourceId && (await tx.resource.findUnique({ where: { id: input.resourceId } }));
-      data.resourceType = resource ? resource.type : null;
-      data.mentorId = mentorOf(resource || null, learnerId);
+      change.resourceType = resource ? resource.type : null;
+      change.mentorId = mentorOf(resource || null, learnerId);
     }
     if (input.stepId) {
-      data.goalId = await goalOfStep(tx, learnerId, input.stepId);
-      if (input.goalId !== undefined && input.goalId !== data.goalId) throw otherGoal();
+      change.goalId = await goalOfStep(tx, learnerId, input.stepId);
+      if (input.goalId !== undefined && input.goalId !== change.goalId) throw otherGoal();
     }
     // Of another goal, or of none, the step would be somebody else's.
-    if (input.goalId !== undefined && input.stepId === undefined && input.goalId !== before.goalId) data.stepId = null;
-    const after = await tx.studySession.update({ where, data });
+    if (input.goalId !== undefined && input.stepId === undefined && input.goalId !== before.goalId) change.stepId = null;
+    if (!staysVerified(scope, before, { ...before, ...change })) change.verification = "selfReported";
+    const after = await tx.studySession.update({ where, data: { ...change, updatedAt: now, version: { increment: 1 } } });
     if (after.stepId && after.stepId !== before.stepId) await startSteps(tx, [after]);
-    if (staysVerified(scope, before, after)) return present(scope)(after);
-    return present(scope)(await tx.studySession.update({ where: { learnerId_id: { learnerId, id } }, data: { verification: "selfReported" } }));
+    return present(scope)(after);
   });
 }
 

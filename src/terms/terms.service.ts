@@ -9,7 +9,7 @@ import { requireGoal } from "../goals/goals.service";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { todayOf } from "../learners/learners.service";
-import { teamsOf } from "../study-sessions/filters";
+import { holdsOn, teamsOf } from "../study-sessions/filters";
 import type { GlossaryEntry, GlossaryList, Term, TermCreate, TermList, TermUpdate } from "./terms.schema";
 
 type Key = { learnerId: string; goalId: string; id: string };
@@ -70,7 +70,7 @@ export function listGlossary(db: Db, teamId: string, { q, depth = "subtree", ...
              (count(DISTINCT t.learner_id) FILTER (WHERE t.learned_on IS NOT NULL))::int AS "knownBy",
              coalesce((array_agg(t.meaning ORDER BY t.updated_at DESC, t.learner_id, t.id) FILTER (WHERE t.meaning IS NOT NULL))[1:${MOST_MEANINGS}], '{}') AS meanings
       FROM team_closure c
-      JOIN memberships m ON m.team_id = c.team_id AND ${toDate(today)}::date >= m.from_day AND (m.until_day IS NULL OR ${toDate(today)}::date < m.until_day)
+      JOIN memberships m ON m.team_id = c.team_id AND ${holdsOn(Prisma.sql`${today}::date`)}
       JOIN terms t ON t.learner_id = m.learner_id
       WHERE ${teamsOf({ teamId, depth })} AND t.shared ${further}
       GROUP BY lower(t.term) ${matching}

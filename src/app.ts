@@ -1,11 +1,12 @@
-import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyServerOptions } from "fastify";
 import { serializerCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
 import { authenticate } from "./access/authenticate";
 import { createGuards } from "./access/guards";
 import { adoptionRoutes } from "./adoptions/adoptions.routes";
 import { apiKeyRoutes } from "./api-keys/api-keys.routes";
+import { auditRoutes, recordReads } from "./audit/audit.routes";
 import type { Config } from "./config";
 import type { Context } from "./context";
 import { evidenceRoutes } from "./evidence/evidence.routes";
@@ -15,6 +16,7 @@ import type { App } from "./http/app-type";
 import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
 import { readJsonBodies } from "./http/json-body";
+import { type LogStream, logger } from "./http/logging";
 import { describeApi } from "./http/openapi";
 import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem";
 import { limitRates } from "./http/rate-limits";
@@ -34,11 +36,11 @@ import { termRoutes } from "./terms/terms.routes";
 import { timerRoutes } from "./timers/timers.routes";
 import { version } from "./version";
 
-export type AppOptions = { config: Config; db: PrismaClient; clock?: () => Date };
+export type AppOptions = { config: Config; db: PrismaClient; clock?: () => Date; log?: LogStream };
 
 /** The whole service but its socket: plugins, then every feature on one line. */
-export async function buildApp({ config, db, clock = () => new Date() }: AppOptions): Promise<App> {
-  const app: App = Fastify(serverOptions(config)).withTypeProvider<ZodTypeProvider>();
+export async function buildApp({ config, db, clock = () => new Date(), log }: AppOptions): Promise<App> {
+  const app: App = Fastify(serverOptions(config, log)).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   readJsonBodies(app);
@@ -54,6 +56,7 @@ export async function buildApp({ config, db, clock = () => new Date() }: AppOpti
       const context: Context = { db, config, clock, may: createGuards(db) };
       holdRoutesToTheirWord(v1);
       v1.addHook("onRequest", authenticate(context, limits));
+      recordReads(v1, context);
       meRoutes(v1, context);
       learnerRoutes(v1, context);
       personalDataRoutes(v1, context);
@@ -71,17 +74,18 @@ export async function buildApp({ config, db, clock = () => new Date() }: AppOpti
       timerRoutes(v1, context);
       reportRoutes(v1, context);
       apiKeyRoutes(v1, context);
+      auditRoutes(v1, context);
     },
     { prefix: "/v1" },
   );
   return app;
 }
 
-function serverOptions(config: Config): FastifyServerOptions {
+function serverOptions(config: Config, log?: LogStream): FastifyServerOptions {
   return {
     ...earlyProblems,
-    logger: config.LOG_LEVEL === "silent" ? false : { level: config.LOG_LEVEL },
-    genReqId: () => randomUUID(),
+    logger: logger(config.LOG_LEVEL, log),
+    genReqId: () => uuidv7(),
     trustProxy: config.TRUST_PROXY ?? false,
     bodyLimit: config.BODY_LIMIT_BYTES,
     requestTimeout: config.REQUEST_TIMEOUT_MS,

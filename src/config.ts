@@ -92,6 +92,13 @@ const Environment = z.object({
   OIDC_PROVISION: onOff.default(false).describe("`on`: whoever has a valid token and is not yet a learner becomes one."),
   OIDC_ADMIN_CLAIM: z.string().min(1).optional().describe("The claim that makes an admin when it holds OIDC_ADMIN_VALUE, such as `roles`."),
   OIDC_ADMIN_VALUE: z.string().min(1).default("cairn-admin").describe("See OIDC_ADMIN_CLAIM."),
+  RETAIN_LEAVERS_DAYS: count.optional().describe("Days after which `npm run retention` erases who is in no team and left no trace since. Unset: never."),
+  RETAIN_AUDIT_DAYS: z.coerce
+    .number()
+    .int()
+    .min(366, "must be at least 366: the database keeps every event for a year")
+    .optional()
+    .describe("Days after which it removes audit events, 366 at least. Unset: never."),
   TIME_ZONE: z
     .string()
     .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")

@@ -24,7 +24,7 @@ export function authenticate({ db, config, clock }: Pick<Context, "db" | "config
     const secret = /^Bearer +([\x21-\x7e]{1,8192})$/i.exec(header)?.[1];
     if (!secret) throw new AppError("unauthenticated", `The Authorization header has another form. ${HOW}`);
     const now = clock();
-    const caller = checkToken && isToken(secret) ? await checkToken(secret, now) : await checkKey(db, secret, now);
+    const caller = checkToken && isToken(secret) ? await checkToken(secret, now, request.id) : await checkKey(db, secret, now);
     request.scope = { caller, today: dayIn(now, config.TIME_ZONE) };
   };
   return async (request: FastifyRequest): Promise<void> => {

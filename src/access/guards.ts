@@ -102,6 +102,11 @@ export function createGuards(db: PrismaClient) {
     },
 
     /** Admins alone. */
+    readAudit: async ({ scope: { caller } }) => {
+      if (caller.role !== "admin") throw forbidden("an admin's key");
+    },
+
+    /** Admins alone. */
     eraseLearner: async (request) => {
       if (request.scope.caller.role !== "admin") return refuse(request, "an admin's key");
       await mustSee(request);

@@ -1,6 +1,8 @@
 import { type JWTPayload, type JWTVerifyGetKey, errors as jose, jwtVerify } from "jose";
 import { v7 as uuidv7 } from "uuid";
+import { record } from "../audit/audit.service";
 import type { Config } from "../config";
+import { type Db, inTransaction } from "../database/transaction";
 import { isTimeZone } from "../days";
 import { AppError } from "../errors";
 import type { Learner, PrismaClient } from "../generated/prisma/client";
@@ -10,7 +12,8 @@ import type { Caller } from "./scope";
 const LONGEST_TOKEN = 8_192;
 const LONGEST_TEXT = 200;
 
-export type TokenCheck = (token: string, now: Date) => Promise<Caller>;
+/** @param requestId names the request in the audit, should the person become known by it */
+export type TokenCheck = (token: string, now: Date, requestId: string) => Promise<Caller>;
 
 /** Whether a bearer's secret is written like a JWT rather than an API key. */
 export function isToken(secret: string): boolean {
@@ -27,9 +30,9 @@ export function tokenCheck(db: PrismaClient, config: Config): TokenCheck | null 
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = config;
   if (!issuer || !audience) return null;
   const keys = issuerKeys(issuer);
-  return async (token, now) => {
+  return async (token, now, requestId) => {
     const claims = await verify(token, keys, { issuer, audience, now, config });
-    const learner = await findPerson(db, claims, config);
+    const learner = await findPerson(db, claims, config, requestId);
     const identity = { id: learner.id, name: learner.name, signedInBy: "token" } as const;
     return isAdmin(claims, config) ? { ...identity, role: "admin" } : { ...identity, role: "learner", learnerId: learner.id };
   };
@@ -62,40 +65,54 @@ function refused(why: string): AppError {
   return new AppError("unauthenticated", `The access token is not accepted. ${why}`);
 }
 
-async function findPerson(db: PrismaClient, claims: JWTPayload & { sub: string }, config: Config): Promise<Learner> {
+async function findPerson(db: PrismaClient, claims: JWTPayload & { sub: string }, config: Config, requestId: string): Promise<Learner> {
   const known = await db.learner.findUnique({ where: { externalId: claims.sub } });
   if (known) return known;
   const email = claims.email_verified === true && typeof claims.email === "string" ? claims.email.toLowerCase() : null;
-  const bound = email && (await bind(db, email, claims.sub));
+  const bound = email && (await bind(db, email, claims.sub, requestId));
   if (bound) return bound;
-  if (config.OIDC_PROVISION) return provision(db, claims, email, config);
+  if (config.OIDC_PROVISION) return provision(db, claims, email, config, requestId);
   throw new AppError("unauthenticated", "The access token is valid, but nobody here goes by it. Ask whoever keeps the directory to set your externalId.");
 }
 
 /** Binds a subject to the learner with its e-mail address, if that learner is not bound to another. */
-async function bind(db: PrismaClient, email: string, externalId: string): Promise<Learner | null> {
+async function bind(db: PrismaClient, email: string, externalId: string, requestId: string): Promise<Learner | null> {
   const matching = await db.learner.findFirst({ where: { email, externalId: null } });
   if (!matching) return null;
-  const { count } = await db.learner.updateMany({ where: { id: matching.id, externalId: null }, data: { externalId, version: { increment: 1 } } });
-  return count ? { ...matching, externalId } : null;
+  return inTransaction(db, async (tx) => {
+    const { count } = await tx.learner.updateMany({ where: { id: matching.id, externalId: null }, data: { externalId, version: { increment: 1 } } });
+    if (!count) return null;
+    await recordArrival(tx, requestId, "bindLearner", matching.id);
+    return { ...matching, externalId };
+  });
 }
 
-async function provision(db: PrismaClient, claims: JWTPayload & { sub: string }, email: string | null, config: Config): Promise<Learner> {
+async function provision(db: PrismaClient, claims: JWTPayload & { sub: string }, email: string | null, config: Config, requestId: string): Promise<Learner> {
   const text = (claim: unknown) => (typeof claim === "string" && claim.trim() ? claim.trim().slice(0, LONGEST_TEXT) : null);
   const zone = text(claims.zoneinfo);
   const taken = email && (await db.learner.count({ where: { email } }));
-  await db.learner.createMany({
-    data: {
-      id: uuidv7(),
-      name: text(claims.name) ?? email ?? claims.sub,
-      email: taken ? null : email,
-      externalId: claims.sub,
-      timeZone: zone && isTimeZone(zone) ? zone : config.TIME_ZONE,
-    },
-    // Two first requests at once both bring the same person.
-    skipDuplicates: true,
+  const id = uuidv7();
+  await inTransaction(db, async (tx) => {
+    const { count } = await tx.learner.createMany({
+      data: {
+        id,
+        name: text(claims.name) ?? email ?? claims.sub,
+        email: taken ? null : email,
+        externalId: claims.sub,
+        timeZone: zone && isTimeZone(zone) ? zone : config.TIME_ZONE,
+      },
+      // Two first requests at once both bring the same person.
+      skipDuplicates: true,
+    });
+    if (count) await recordArrival(tx, requestId, "provisionLearner", id);
   });
   return db.learner.findUniqueOrThrow({ where: { externalId: claims.sub } });
+}
+
+/** That somebody became known by a token, whatever the request then asks. */
+function recordArrival(tx: Db, requestId: string, operation: string, learnerId: string): Promise<void> {
+  const target = `/v1/learners/${learnerId}`;
+  return record(tx, { requestId, role: "learner", keyId: null, personId: learnerId, operation, target, fields: [] }, "change", [learnerId]);
 }
 
 function isAdmin(claims: JWTPayload, { OIDC_ADMIN_CLAIM: claim, OIDC_ADMIN_VALUE: value }: Config): boolean {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { change } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
@@ -26,7 +27,8 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
       body: PathAdopt,
       response: { 200: PathChange, ...problems("not-found", "forbidden", "version-mismatch", ...refusals) },
     },
-    handler: (request) => adoptPath(db, request.params.learnerId, request.params.goalId, request.body, clock(), ifVersion(request)),
+    handler: (request) =>
+      change(db, request, (tx) => adoptPath(tx, request.params.learnerId, request.params.goalId, request.body, clock(), ifVersion(request))),
   });
 
   app.route({

@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import type { Page } from "../http/paging";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
@@ -10,6 +12,8 @@ import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from "./api-key
 
 const tags = ["API keys"];
 const params = z.object({ apiKeyId: Id });
+const learnerOf = ({ learnerId }: Pick<ApiKey, "learnerId">) => learnerId;
+const WITHOUT_SECRET = { learnerOf, keep: (key: ApiKeyWithSecret) => ({ ...key, secret: null }) };
 
 export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
@@ -25,10 +29,10 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
       response: { 201: ApiKeyWithSecret, ...problems("forbidden", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce(
-        { request, reply, db, caller: request.scope.caller },
+      create(
+        { db, request, reply },
         async (tx) => ({ status: 201, body: await createApiKey(tx, request.scope.caller, request.body, clock()) }),
-        (key) => ({ ...key, secret: null }),
+        WITHOUT_SECRET,
       ),
   });
 
@@ -36,7 +40,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url: "/api-keys",
     preHandler: may.signedIn,
-    config: csvList(ApiKey),
+    config: { ...csvList(ApiKey), shows: ({ items }: Page<ApiKey>) => items.map(learnerOf) },
     schema: {
       operationId: "listApiKeys",
       summary: "List keys, newest first: all for an admin, a learner's own, a service's itself",
@@ -61,10 +65,10 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
       response: { 201: ApiKeyWithSecret, ...problems("not-found", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce(
-        { request, reply, db, caller: request.scope.caller },
+      create(
+        { db, request, reply },
         async (tx) => ({ status: 201, body: await rotateApiKey(tx, request.scope.caller, request.params.apiKeyId, request.body, clock()) }),
-        (key) => ({ ...key, secret: null }),
+        WITHOUT_SECRET,
       ),
   });
 
@@ -79,8 +83,8 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
       params,
       response: { 204: z.null(), ...problems("not-found") },
     },
-    handler: async ({ scope, params }, reply) => {
-      await revokeApiKey(db, scope.caller, params.apiKeyId, clock());
+    handler: async (request, reply) => {
+      await change(db, request, (tx) => revokeApiKey(tx, request.scope.caller, request.params.apiKeyId, clock()), learnerOf);
       return reply.status(204).send(null);
     },
   });

@@ -88,9 +88,9 @@ export async function listApiKeys(db: Db, caller: Caller, query: ApiKeyList): Pr
 }
 
 /** Takes effect with the next request. Revoking again changes nothing. */
-export async function revokeApiKey(db: Db, caller: Caller, id: string, now: Date): Promise<void> {
+export async function revokeApiKey(db: Db, caller: Caller, id: string, now: Date): Promise<ApiKey> {
   const key = await db.apiKey.findFirstOrThrow({ where: { AND: [{ id }, manageable(caller)] } });
-  if (!key.revokedAt) await db.apiKey.update({ where: { id }, data: { revokedAt: now } });
+  return present(key.revokedAt ? key : await db.apiKey.update({ where: { id }, data: { revokedAt: now } }));
 }
 
 /** Every key for an admin, a learner's own for a learner, itself for a service. */

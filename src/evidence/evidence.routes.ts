@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -30,7 +31,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
       response: { 201: Evidence, ...problems("not-found", "forbidden", "already-exists", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const { learnerId, goalId } = request.params;
         const evidence = await addEvidence(tx, learnerId, goalId, request.body);
         return { status: 201, body: evidence, location: `/v1/learners/${learnerId}/goals/${goalId}/evidence/${evidence.id}` };
@@ -74,7 +75,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
       body: EvidenceUpdate,
       response: { 200: Evidence, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
     },
-    handler: (request) => updateEvidence(db, request.scope, keyOf(request.params), request.body, ifVersion(request)),
+    handler: (request) => change(db, request, (tx) => updateEvidence(tx, request.scope, keyOf(request.params), request.body, ifVersion(request))),
   });
 
   app.route({
@@ -90,7 +91,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await deleteEvidence(db, request.scope, keyOf(request.params), ifVersion(request));
+      await change(db, request, (tx) => deleteEvidence(tx, request.scope, keyOf(request.params), ifVersion(request)));
       return reply.status(204).send(null);
     },
   });

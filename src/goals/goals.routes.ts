@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -30,7 +31,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
       response: { 201: Goal, ...problems("not-found", "forbidden", "already-exists", ...REFUSALS, ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const goal = await createGoal(tx, request.scope, request.params.learnerId, request.body, clock());
         return { status: 201, body: goal, location: `/v1/learners/${goal.learnerId}/goals/${goal.id}` };
       }),
@@ -75,7 +76,8 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
       body: GoalUpdate,
       response: { 200: Goal, ...problems("not-found", "forbidden", "version-mismatch", ...REFUSALS) },
     },
-    handler: (request) => updateGoal(db, request.scope, request.params.learnerId, request.params.goalId, request.body, ifVersion(request), clock()),
+    handler: (request) =>
+      change(db, request, (tx) => updateGoal(tx, request.scope, request.params.learnerId, request.params.goalId, request.body, ifVersion(request), clock())),
   });
 
   app.route({
@@ -91,7 +93,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "in-use", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await deleteGoal(db, request.params.learnerId, request.params.goalId, ifVersion(request));
+      await change(db, request, (tx) => deleteGoal(tx, request.params.learnerId, request.params.goalId, ifVersion(request)));
       return reply.status(204).send(null);
     },
   });

@@ -22,8 +22,9 @@ export const IdempotencyHeaders = z.looseObject({
 /** The refusals that the key brings with it. */
 export const KEY_REFUSALS = ["idempotency-key-reused", "idempotency-key-in-flight"] as const satisfies ProblemCode[];
 
-type Answer<T> = { status: number; body: T; location?: string };
-type Owner = { id: string };
+export type Answer<T> = { status: number; body: T; location?: string };
+/** A POST under way, and whose key it carries. */
+export type Posted = { request: FastifyRequest; reply: FastifyReply; db: Db; caller: { id: string } };
 
 /**
  * Answers a POST that creates. With an `Idempotency-Key`, the answer is stored in the
@@ -33,7 +34,7 @@ type Owner = { id: string };
  * @throws AppError when the key came with another request before, or with this one right now
  */
 export async function answerOnce<T extends object>(
-  { request, reply, db, caller }: { request: FastifyRequest; reply: FastifyReply; db: Db; caller: Owner },
+  { request, reply, db, caller }: Posted,
   work: (db: Db) => Promise<Answer<T>>,
   keep: (body: T) => object = (body) => body,
 ): Promise<T> {

@@ -80,5 +80,6 @@ const TAGS = [
   { name: "Study sessions", description: "Dated minutes of learning, split over modes." },
   { name: "Reports", description: "The real mix against a target, and how goals are doing." },
   { name: "API keys", description: "How programs and people sign in." },
+  { name: "Audit", description: "Who changed what, and who read whose data." },
   { name: "Service", description: "Whether the service is alive and ready." },
 ];

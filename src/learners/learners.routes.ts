@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import type { Page } from "../http/paging";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -11,6 +13,7 @@ import { createLearner, getLearner, listLearners, updateLearner } from "./learne
 
 const tags = ["Learners"];
 const params = z.object({ learnerId: Id });
+const idOf = ({ id }: Learner) => id;
 
 export function learnerRoutes(app: App, { db, config, may }: Context): void {
   app.route({
@@ -26,17 +29,21 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
       response: { 201: Learner, ...problems("forbidden", "already-exists", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
-        const learner = await createLearner(tx, request.body, config.TIME_ZONE);
-        return { status: 201, body: learner, location: `/v1/learners/${learner.id}` };
-      }),
+      create(
+        { db, request, reply },
+        async (tx) => {
+          const learner = await createLearner(tx, request.body, config.TIME_ZONE);
+          return { status: 201, body: learner, location: `/v1/learners/${learner.id}` };
+        },
+        { learnerOf: idOf },
+      ),
   });
 
   app.route({
     method: "GET",
     url: "/learners",
     preHandler: may.signedIn,
-    config: csvList(Learner),
+    config: { ...csvList(Learner), shows: ({ items }: Page<Learner>) => items.map(idOf) },
     schema: {
       operationId: "listLearners",
       summary: "List the learners whom the caller may see, by name",
@@ -68,6 +75,6 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
       body: LearnerUpdate,
       response: { 200: Learner, ...problems("not-found", "forbidden", "already-exists", "version-mismatch") },
     },
-    handler: (request) => updateLearner(db, request.scope, request.params.learnerId, request.body, ifVersion(request)),
+    handler: (request) => change(db, request, (tx) => updateLearner(tx, request.scope, request.params.learnerId, request.body, ifVersion(request))),
   });
 }

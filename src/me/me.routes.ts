@@ -26,6 +26,7 @@ export function meRoutes(app: App, { db, may }: Context): void {
     method: "GET",
     url: "/me",
     preHandler: may.signedIn,
+    config: { shows: "nobody" },
     schema: { operationId: "getMe", summary: "Read who is calling", tags: ["Caller"], response: { 200: Me, ...problems() } },
     handler: async ({ scope: { caller } }) => {
       const { role, id, name, signedInBy } = caller;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { change } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { problems } from "../http/problem";
@@ -36,7 +37,7 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
       body: MembershipMove,
       response: { 200: MembershipHistory, ...problems("not-found", "forbidden", "membership-overlap", "reference-missing") },
     },
-    handler: ({ scope, params, body }) => moveLearner(db, params.learnerId, body, scope.today),
+    handler: (request) => change(db, request, (tx) => moveLearner(tx, request.params.learnerId, request.body, request.scope.today)),
   });
 
   app.route({
@@ -50,8 +51,8 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
       params: params.extend({ membershipId: Id }),
       response: { 204: z.null(), ...problems("not-found", "forbidden") },
     },
-    handler: async ({ params }, reply) => {
-      await deleteMembership(db, params.learnerId, params.membershipId);
+    handler: async (request, reply) => {
+      await change(db, request, (tx) => deleteMembership(tx, request.params.learnerId, request.params.membershipId));
       return reply.status(204).send(null);
     },
   });

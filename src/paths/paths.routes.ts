@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -13,7 +14,7 @@ import { createPath, deleteVersion, draftVersion, getPath, getVersion, listPaths
 const tags = ["Paths"];
 const params = z.object({ pathId: Id });
 const ofVersion = params.extend({ number: z.coerce.number().int().min(1).max(2_147_483_647) });
-const drawn = { forms: { "text/vnd.mermaid": toMermaid } };
+const drawn = { forms: { "text/vnd.mermaid": toMermaid }, shows: "nobody" } as const;
 
 export function pathRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
@@ -29,7 +30,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
       response: { 201: Path, ...problems("forbidden", "already-exists", "reference-missing", "prerequisite-circle", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const path = await createPath(tx, request.scope, request.body);
         return { status: 201, body: path, location: `/v1/paths/${path.id}` };
       }),
@@ -39,7 +40,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url: "/paths",
     preHandler: may.signedIn,
-    config: csvList(PathSummary),
+    config: { ...csvList(PathSummary), shows: "nobody" },
     schema: {
       operationId: "listPaths",
       summary: "List paths, by title",
@@ -72,7 +73,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     url: "/paths/:pathId/archival",
     preHandler: may.keepDirectory,
     schema: { operationId: "archivePath", summary: "Archive a path: out of lists, no longer adopted", ...archival },
-    handler: (request) => setPathArchived(db, request.scope, request.params.pathId, clock(), ifVersion(request)),
+    handler: (request) => change(db, request, (tx) => setPathArchived(tx, request.scope, request.params.pathId, clock(), ifVersion(request))),
   });
 
   app.route({
@@ -80,7 +81,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     url: "/paths/:pathId/archival",
     preHandler: may.keepDirectory,
     schema: { operationId: "restorePath", summary: "Bring an archived path back", ...archival },
-    handler: (request) => setPathArchived(db, request.scope, request.params.pathId, null, ifVersion(request)),
+    handler: (request) => change(db, request, (tx) => setPathArchived(tx, request.scope, request.params.pathId, null, ifVersion(request))),
   });
 
   app.route({
@@ -96,7 +97,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
       response: { 201: PathVersion, ...problems("not-found", "forbidden", "already-exists", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const version = await draftVersion(tx, request.scope, request.params.pathId);
         return { status: 201, body: version, location: `/v1/paths/${version.pathId}/versions/${version.number}` };
       }),
@@ -133,7 +134,8 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
         ...problems("not-found", "forbidden", "path-published", "reference-missing", "prerequisite-circle", "version-mismatch"),
       },
     },
-    handler: (request) => updateVersion(db, request.scope, request.params.pathId, request.params.number, request.body, ifVersion(request)),
+    handler: (request) =>
+      change(db, request, (tx) => updateVersion(tx, request.scope, request.params.pathId, request.params.number, request.body, ifVersion(request))),
   });
 
   app.route({
@@ -149,7 +151,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "path-published", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await deleteVersion(db, request.params.pathId, request.params.number, ifVersion(request));
+      await change(db, request, (tx) => deleteVersion(tx, request.params.pathId, request.params.number, ifVersion(request)));
       return reply.status(204).send(null);
     },
   });
@@ -166,6 +168,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
       headers: IfMatchHeaders,
       response: { 200: PathVersion, ...problems("not-found", "forbidden", "version-mismatch") },
     },
-    handler: (request) => publishVersion(db, request.scope, request.params.pathId, request.params.number, ifVersion(request), clock()),
+    handler: (request) =>
+      change(db, request, (tx) => publishVersion(tx, request.scope, request.params.pathId, request.params.number, ifVersion(request), clock())),
   });
 }

@@ -91,13 +91,22 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
   },
   Learner: {
     exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId } }),
-    anonymised: async (tx, id) =>
+    anonymised: async (tx, id, now) =>
       (
         await tx.learner.updateMany({
           where: { id },
-          data: { name: NOBODY, email: null, externalId: null, timeZone: "UTC", version: { increment: 1 } },
+          data: { name: NOBODY, email: null, externalId: null, timeZone: "UTC", erasedAt: now, version: { increment: 1 } },
         })
       ).count,
+  },
+  AuditEvent: {
+    // Who read or changed what of theirs, and what they did; of the others whom an event names, nothing. It holds ids alone, so it stays.
+    exported: (db, learnerId) =>
+      db.auditEvent.findMany({
+        where: { OR: [{ learnerIds: { has: learnerId } }, { personId: learnerId }] },
+        omit: { learnerIds: true, itemIds: true },
+        orderBy: { at: "asc" },
+      }),
   },
   TeamClosure: {},
   Path: {},

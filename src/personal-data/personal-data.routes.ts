@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { actOf, record } from "../audit/audit.service";
+import { change } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { problems } from "../http/problem";
@@ -36,6 +38,11 @@ export function personalDataRoutes(app: App, { db, clock, may }: Context): void 
       querystring: ErasureQuery,
       response: { 200: Erasure, ...problems("not-found", "forbidden") },
     },
-    handler: ({ params, query }) => erasePersonalData(db, params.learnerId, query.dryRun ?? false, clock()),
+    handler: async (request) => {
+      const { learnerId } = request.params;
+      if (!request.query.dryRun) return change(db, request, (tx) => erasePersonalData(tx, learnerId, false, clock()));
+      await record(db, actOf(request), "read", [learnerId]);
+      return erasePersonalData(db, learnerId, true, clock());
+    },
   });
 }

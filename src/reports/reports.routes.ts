@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
+import type { Page } from "../http/paging";
 import { problems } from "../http/problem";
 import { csvForm, csvList } from "../http/representations";
 import { Id } from "../http/schema";
@@ -34,7 +35,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
     method: "GET",
     url: "/teams/:teamId/breakdown",
     preHandler: may.reportOnTeam,
-    config: csvForm(breakdownCsv),
+    config: { ...csvForm(breakdownCsv), shows: peopleOfBreakdown },
     schema: {
       operationId: "getTeamBreakdown",
       summary: "Read a team's real mix of on-the-job, social and formal learning",
@@ -66,7 +67,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
     method: "GET",
     url: "/teams/:teamId/growth",
     preHandler: may.reportOnTeam,
-    config: csvForm(growthCsv),
+    config: { ...csvForm(growthCsv), shows: peopleOfGrowth },
     schema: {
       operationId: "getTeamGrowth",
       summary: "Read how the goals of a team's people are doing; who needs attention comes first",
@@ -82,7 +83,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
     method: "GET",
     url: "/teams/:teamId/study-sessions",
     preHandler: may.reportOnTeam,
-    config: csvList(StudySession),
+    config: { ...csvList(StudySession), shows: ({ items }: Page<StudySession>) => items.map(learnerOf) },
     schema: {
       operationId: "listTeamStudySessions",
       summary: "List the study sessions behind a team's breakdown, the latest first",
@@ -93,4 +94,18 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
     },
     handler: ({ scope, params, query }) => listTeamSessions(db, scope, params.teamId, query),
   });
+}
+
+// Whom a team's report shows by themselves.
+
+function learnerOf({ learnerId }: { learnerId: string }): string {
+  return learnerId;
+}
+
+function peopleOfBreakdown({ filters, groupBy, groups }: Breakdown): (string | null)[] {
+  return [filters.learner ?? null, ...(groupBy === "learner" ? groups.map(({ id }) => id) : [])];
+}
+
+function peopleOfGrowth({ items, due, reviewsWaiting }: GrowthReport): string[] {
+  return [...items.map(({ id }) => id), ...[...due.items, ...reviewsWaiting.items].map(learnerOf)];
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -29,7 +30,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
       },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const resource = await createResource(tx, request.body);
         return { status: 201, body: resource, location: `/v1/resources/${resource.id}` };
       }),
@@ -39,7 +40,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url: "/resources",
     preHandler: may.signedIn,
-    config: csvList(Resource),
+    config: { ...csvList(Resource), shows: "nobody" },
     schema: {
       operationId: "listResources",
       summary: "Search the catalogue, by title",
@@ -54,6 +55,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url: "/resources/:resourceId",
     preHandler: may.signedIn,
+    config: { shows: "nobody" },
     schema: { operationId: "getResource", summary: "Read a resource", tags, params, response: { 200: Resource, ...problems("not-found") } },
     handler: ({ params }) => getResource(db, params.resourceId),
   });
@@ -71,7 +73,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
       body: ResourceUpdate,
       response: { 200: Resource, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
     },
-    handler: (request) => updateResource(db, request.params.resourceId, request.body, ifVersion(request)),
+    handler: (request) => change(db, request, (tx) => updateResource(tx, request.params.resourceId, request.body, ifVersion(request))),
   });
 
   const archival = { tags, params, headers: IfMatchHeaders, response: { 200: Resource, ...problems("not-found", "forbidden", "version-mismatch") } };
@@ -81,7 +83,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     url: "/resources/:resourceId/archival",
     preHandler: may.keepDirectory,
     schema: { operationId: "archiveResource", summary: "Archive a resource: out of lists, its history kept", ...archival },
-    handler: (request) => archiveResource(db, request.params.resourceId, clock(), ifVersion(request)),
+    handler: (request) => change(db, request, (tx) => archiveResource(tx, request.params.resourceId, clock(), ifVersion(request))),
   });
 
   app.route({
@@ -89,6 +91,6 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     url: "/resources/:resourceId/archival",
     preHandler: may.keepDirectory,
     schema: { operationId: "restoreResource", summary: "Bring an archived resource back", ...archival },
-    handler: (request) => restoreResource(db, request.params.resourceId, ifVersion(request)),
+    handler: (request) => change(db, request, (tx) => restoreResource(tx, request.params.resourceId, ifVersion(request))),
   });
 }

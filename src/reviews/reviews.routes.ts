@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -33,7 +34,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
       },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const { learnerId, goalId } = request.params;
         const review = await askForReview(tx, request.scope, learnerId, goalId, request.body, clock());
         return { status: 201, body: review, location: `/v1/learners/${learnerId}/goals/${goalId}/reviews/${review.id}` };
@@ -77,7 +78,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
       body: ReviewAnswer,
       response: { 200: Review, ...problems("not-found", "forbidden", "review-answered", "version-mismatch") },
     },
-    handler: (request) => answerReview(db, request.scope, keyOf(request.params), request.body, ifVersion(request), clock()),
+    handler: (request) => change(db, request, (tx) => answerReview(tx, request.scope, keyOf(request.params), request.body, ifVersion(request), clock())),
   });
 
   app.route({
@@ -93,7 +94,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "review-answered", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await withdrawReview(db, keyOf(request.params), ifVersion(request));
+      await change(db, request, (tx) => withdrawReview(tx, keyOf(request.params), ifVersion(request)));
       return reply.status(204).send(null);
     },
   });

@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { ProblemCode } from "../errors";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -37,7 +38,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
       },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const { learnerId, goalId } = request.params;
         const step = await createStep(tx, learnerId, goalId, request.body, clock());
         return { status: 201, body: step, location: `/v1/learners/${learnerId}/goals/${goalId}/steps/${step.id}` };
@@ -86,7 +87,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
         ...problems("not-found", "forbidden", "goal-closed", "reference-missing", "prerequisite-circle", "version-mismatch"),
       },
     },
-    handler: (request) => updateStep(db, keyOf(request.params), request.body, ifVersion(request), clock()),
+    handler: (request) => change(db, request, (tx) => updateStep(tx, keyOf(request.params), request.body, ifVersion(request), clock())),
   });
 
   app.route({
@@ -102,7 +103,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "goal-closed", "in-use", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await deleteStep(db, keyOf(request.params), ifVersion(request));
+      await change(db, request, (tx) => deleteStep(tx, keyOf(request.params), ifVersion(request)));
       return reply.status(204).send(null);
     },
   });
@@ -115,53 +116,53 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     headers: IfMatchHeaders,
     response: { 200: Step, ...problems("not-found", "forbidden", "goal-closed", "version-mismatch", ...codes) },
   });
-  const change = { preHandler: may.writeLearner, config: derived };
+  const ofState = { preHandler: may.writeLearner, config: derived };
 
   app.route({
-    ...change,
+    ...ofState,
     method: "PUT",
     url: `${url}/:stepId/start`,
     schema: { ...state("startStep", "Start a step; its first study session does so, too"), body: StepStart },
-    handler: (request) => startStep(db, keyOf(request.params), request.body, ifVersion(request), clock()),
+    handler: (request) => change(db, request, (tx) => startStep(tx, keyOf(request.params), request.body, ifVersion(request), clock())),
   });
 
   app.route({
-    ...change,
+    ...ofState,
     method: "DELETE",
     url: `${url}/:stepId/start`,
     schema: state("unstartStep", "Take a step's start back"),
-    handler: (request) => unstartStep(db, keyOf(request.params), ifVersion(request), clock()),
+    handler: (request) => change(db, request, (tx) => unstartStep(tx, keyOf(request.params), ifVersion(request), clock())),
   });
 
   app.route({
-    ...change,
+    ...ofState,
     method: "PUT",
     url: `${url}/:stepId/completion`,
     schema: { ...state("completeStep", "Complete a step", "step-blocked"), body: StepCompletion },
-    handler: (request) => completeStep(db, keyOf(request.params), request.body, ifVersion(request), clock()),
+    handler: (request) => change(db, request, (tx) => completeStep(tx, keyOf(request.params), request.body, ifVersion(request), clock())),
   });
 
   app.route({
-    ...change,
+    ...ofState,
     method: "DELETE",
     url: `${url}/:stepId/completion`,
     schema: state("uncompleteStep", "Take a step's completion back"),
-    handler: (request) => uncompleteStep(db, keyOf(request.params), ifVersion(request), clock()),
+    handler: (request) => change(db, request, (tx) => uncompleteStep(tx, keyOf(request.params), ifVersion(request), clock())),
   });
 
   app.route({
-    ...change,
+    ...ofState,
     method: "PUT",
     url: `${url}/:stepId/skip`,
     schema: { ...state("skipStep", "Skip a step: it counts neither for nor against progress", "step-completed"), body: StepSkip },
-    handler: (request) => skipStep(db, keyOf(request.params), request.body, ifVersion(request), clock()),
+    handler: (request) => change(db, request, (tx) => skipStep(tx, keyOf(request.params), request.body, ifVersion(request), clock())),
   });
 
   app.route({
-    ...change,
+    ...ofState,
     method: "DELETE",
     url: `${url}/:stepId/skip`,
     schema: state("unskipStep", "Take a step in again"),
-    handler: (request) => unskipStep(db, keyOf(request.params), ifVersion(request), clock()),
+    handler: (request) => change(db, request, (tx) => unskipStep(tx, keyOf(request.params), ifVersion(request), clock())),
   });
 }

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
 import { type Caller, type Scope, writableLearners } from "../access/scope";
+import type { Act } from "../audit/audit.service";
 import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
 import { digest } from "../digest";
@@ -24,11 +25,11 @@ const SLACK_MS = 86_400_000;
  * The one door through which sessions come in, singly or by the thousand: the same few
  * statements however many. Each entry has its own outcome, in the order of the entries.
  */
-export async function logSessions(db: Db, scope: Scope, entries: Entry[], now: Date): Promise<Logged[]> {
+export async function logSessions(db: Db, scope: Scope, entries: Entry[], now: Date, act?: Act): Promise<Logged[]> {
   const known = await lookUp(db, scope, entries);
   const prepared = entries.map((entry) => attempt(() => prepare(entry, known, scope.caller, now)));
   const rows = prepared.filter((row): row is Row => !(row instanceof AppError));
-  const fresh = await store(db, rows, known);
+  const fresh = await store(db, rows, known, act);
   const present = await findPresent(db, rows, fresh);
   return prepared.map((row) => {
     if (row instanceof AppError) return { error: row };
@@ -115,12 +116,12 @@ export function mentorOf(resource: { learnerId: string | null } | null | undefin
 }
 
 /** Stores what is new; a step's first session starts the step. */
-async function store(db: Db, rows: Row[], { steps }: Known): Promise<Set<string>> {
+async function store(db: Db, rows: Row[], { steps }: Known, act: Act | undefined): Promise<Set<string>> {
   if (!rows.length) return new Set();
   const starts = rows.filter(({ learnerId, stepId }) => stepId && !steps.get(key({ learnerId, id: stepId }))?.startedOn);
-  if (!starts.length) return new Set((await insertSessions(db, rows)).map(key));
+  if (!starts.length) return new Set((await insertSessions(db, rows, act)).map(key));
   return inTransaction(db, async (tx) => {
-    const fresh = new Set((await insertSessions(tx, rows)).map(key));
+    const fresh = new Set((await insertSessions(tx, rows, act)).map(key));
     await startSteps(
       tx,
       starts.filter((row) => fresh.has(key(row))),

@@ -1,7 +1,10 @@
 import { z } from "zod";
+import { actOf } from "../audit/audit.service";
+import { change } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import type { Page } from "../http/paging";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problemBody, problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -44,7 +47,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     handler: (request, reply) =>
       answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
         const entry = { learnerId: request.params.learnerId, input: request.body };
-        const { session } = await logSession(tx, request.scope, entry, clock());
+        const { session } = await logSession(tx, request.scope, entry, clock(), actOf(request));
         return { status: 201, body: session, location: `/v1/learners/${session.learnerId}/study-sessions/${session.id}` };
       }),
   });
@@ -65,9 +68,10 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
         ...problems("not-found", "forbidden", "body-differs", "session-deleted", "reference-missing"),
       },
     },
-    handler: async ({ scope, params, body }, reply) => {
+    handler: async (request, reply) => {
+      const { params, body } = request;
       const entry = { learnerId: params.learnerId, id: params.sessionId, input: body };
-      const { created, session } = await logSession(db, scope, entry, clock());
+      const { created, session } = await logSession(db, request.scope, entry, clock(), actOf(request));
       return reply.status(created ? 201 : 200).send(session);
     },
   });
@@ -109,7 +113,10 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       body: StudySessionUpdate,
       response: { 200: StudySession, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
     },
-    handler: (request) => updateSession(db, request.scope, request.params.learnerId, request.params.sessionId, request.body, ifVersion(request), clock()),
+    handler: (request) =>
+      change(db, request, (tx) =>
+        updateSession(tx, request.scope, request.params.learnerId, request.params.sessionId, request.body, ifVersion(request), clock()),
+      ),
   });
 
   app.route({
@@ -125,7 +132,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       response: { 204: z.null(), ...problems("not-found", "forbidden", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await deleteSession(db, request.params.learnerId, request.params.sessionId, ifVersion(request), clock());
+      await change(db, request, (tx) => deleteSession(tx, request.params.learnerId, request.params.sessionId, ifVersion(request), clock()));
       return reply.status(204).send(null);
     },
   });
@@ -134,7 +141,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "GET",
     url: "/learners/:learnerId/mentored-sessions",
     preHandler: may.writeLearner,
-    config: csvList(Confirmation),
+    config: { ...csvList(Confirmation), shows: ({ items }: Page<Confirmation>) => items.map(({ learnerId }) => learnerId) },
     schema: {
       operationId: "listMentoredSessions",
       summary: "List the study sessions that others logged with a learner as their mentor, the latest first",
@@ -158,7 +165,8 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
     schema: { operationId: "confirmStudySession", summary: "Confirm a study session, as the mentor that it was spent with", ...confirmation },
-    handler: (request) => confirmSession(db, request.scope, request.params.learnerId, request.params.sessionId, ifVersion(request), clock()),
+    handler: (request) =>
+      change(db, request, (tx) => confirmSession(tx, request.scope, request.params.learnerId, request.params.sessionId, ifVersion(request), clock())),
   });
 
   app.route({
@@ -166,7 +174,8 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
     schema: { operationId: "withdrawStudySessionConfirmation", summary: "Take the mentor's confirmation back", ...confirmation },
-    handler: (request) => withdrawConfirmation(db, request.scope, request.params.learnerId, request.params.sessionId, ifVersion(request), clock()),
+    handler: (request) =>
+      change(db, request, (tx) => withdrawConfirmation(tx, request.scope, request.params.learnerId, request.params.sessionId, ifVersion(request), clock())),
   });
 
   app.route({
@@ -185,7 +194,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     handler: (request, reply) =>
       answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => ({
         status: 200,
-        body: toBatchOutcome(await logBatch(tx, request.scope, request.body.items, clock()), request.id),
+        body: toBatchOutcome(await logBatch(tx, request.scope, request.body.items, clock(), actOf(request)), request.id),
       })),
   });
 }

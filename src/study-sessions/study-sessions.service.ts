@@ -1,4 +1,5 @@
 import { isOwn, type Scope } from "../access/scope";
+import type { Act } from "../audit/audit.service";
 import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
 import { type AppError, flawed, notFound } from "../errors";
@@ -15,10 +16,11 @@ import { BatchItem, type StudySession, type StudySessionCreate, type StudySessio
 /**
  * Logs one session. With an id of the client's, a repetition answers what is there.
  *
+ * @param act as what it is recorded; undefined: the caller records it
  * @throws AppError when the id names something else, or the session cannot be logged
  */
-export async function logSession(db: Db, scope: Scope, entry: Entry, now: Date): Promise<{ created: boolean; session: StudySession }> {
-  const [logged] = await logSessions(db, scope, [entry], now);
+export async function logSession(db: Db, scope: Scope, entry: Entry, now: Date, act?: Act): Promise<{ created: boolean; session: StudySession }> {
+  const [logged] = await logSessions(db, scope, [entry], now, act);
   if (!logged || "error" in logged) throw logged?.error ?? notFound();
   return { created: logged.created, session: present(scope)(logged.row) };
 }
@@ -26,10 +28,10 @@ export async function logSession(db: Db, scope: Scope, entry: Entry, now: Date):
 export type ItemOutcome = { learnerId: string | null; id: string | null } & ({ created: boolean } | { error: AppError });
 
 /** Logs many, across learners; each item is judged by itself and none holds up another. */
-export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date): Promise<ItemOutcome[]> {
+export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date, act: Act): Promise<ItemOutcome[]> {
   const parsed = items.map((item) => BatchItem.safeParse(item));
   const entries = parsed.flatMap(({ data }) => (data ? [toEntry(data)] : []));
-  const logged = (await logSessions(db, scope, entries, now))[Symbol.iterator]();
+  const logged = (await logSessions(db, scope, entries, now, act))[Symbol.iterator]();
   return parsed.map(({ data, error }): ItemOutcome => {
     if (!data) return { learnerId: null, id: null, error: flawed(error) };
     const { learnerId, id = null } = data;

@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import type { Page } from "../http/paging";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -29,7 +31,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const team = await createTeam(tx, request.body);
         return { status: 201, body: team, location: `/v1/teams/${team.id}` };
       }),
@@ -39,7 +41,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     method: "GET",
     url: "/teams",
     preHandler: may.signedIn,
-    config: csvList(Team),
+    config: { ...csvList(Team), shows: "nobody" },
     schema: {
       operationId: "listTeams",
       summary: "List the teams that the caller may see, by name",
@@ -54,6 +56,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     method: "GET",
     url: "/teams/:teamId",
     preHandler: may.readTeam,
+    config: { shows: "nobody" },
     schema: { operationId: "getTeam", summary: "Read a team", tags, params, response: { 200: Team, ...problems("not-found") } },
     handler: ({ params }) => getTeam(db, params.teamId),
   });
@@ -71,7 +74,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       body: TeamUpdate,
       response: { 200: Team, ...problems("not-found", "forbidden", "team-cycle", "reference-missing", "version-mismatch") },
     },
-    handler: (request) => updateTeam(db, request.params.teamId, request.body, ifVersion(request)),
+    handler: (request) => change(db, request, (tx) => updateTeam(tx, request.params.teamId, request.body, ifVersion(request))),
   });
 
   app.route({
@@ -87,7 +90,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "in-use", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await deleteTeam(db, request.params.teamId, ifVersion(request));
+      await change(db, request, (tx) => deleteTeam(tx, request.params.teamId, ifVersion(request)));
       return reply.status(204).send(null);
     },
   });
@@ -96,7 +99,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     method: "GET",
     url: "/teams/:teamId/members",
     preHandler: may.reportOnTeam,
-    config: csvList(Member),
+    config: { ...csvList(Member), shows: ({ items }: Page<Member>) => items.map(({ id }) => id) },
     schema: {
       operationId: "listTeamMembers",
       summary: "List who is in a team on a day, by name",

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
@@ -31,7 +32,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
       response: { 201: Term, ...problems("not-found", "forbidden", "already-exists", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const { learnerId, goalId } = request.params;
         const term = await addTerm(tx, learnerId, goalId, request.body, clock());
         return { status: 201, body: term, location: `/v1/learners/${learnerId}/goals/${goalId}/terms/${term.id}` };
@@ -75,7 +76,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
       body: TermUpdate,
       response: { 200: Term, ...problems("not-found", "forbidden", "already-exists", "reference-missing", "version-mismatch") },
     },
-    handler: (request) => updateTerm(db, request.scope, keyOf(request.params), request.body, ifVersion(request), clock()),
+    handler: (request) => change(db, request, (tx) => updateTerm(tx, request.scope, keyOf(request.params), request.body, ifVersion(request), clock())),
   });
 
   app.route({
@@ -91,7 +92,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await deleteTerm(db, request.scope, keyOf(request.params), ifVersion(request));
+      await change(db, request, (tx) => deleteTerm(tx, request.scope, keyOf(request.params), ifVersion(request)));
       return reply.status(204).send(null);
     },
   });
@@ -100,7 +101,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url: "/teams/:teamId/glossary",
     preHandler: may.readTeam,
-    config: csvList(GlossaryEntry),
+    config: { ...csvList(GlossaryEntry), shows: "nobody" },
     schema: {
       operationId: "listGlossary",
       summary: "List the terms that today's members of a team share, and how many know each",

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { problems } from "../http/problem";
 import { Id } from "../http/schema";
 import { StudySession } from "../study-sessions/study-sessions.schema";
@@ -30,7 +31,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const timer = await startTimer(tx, request.params.learnerId, request.body, clock());
         return { status: 201, body: timer, location: `/v1/learners/${timer.learnerId}/timer` };
       }),
@@ -55,8 +56,8 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       params,
       response: { 204: z.null(), ...problems("not-found", "forbidden") },
     },
-    handler: async ({ params }, reply) => {
-      await discardTimer(db, params.learnerId);
+    handler: async (request, reply) => {
+      await change(db, request, (tx) => discardTimer(tx, request.params.learnerId));
       return reply.status(204).send(null);
     },
   });
@@ -78,7 +79,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      create({ db, request, reply }, async (tx) => {
         const session = await stopTimer(tx, request.scope, request.params.learnerId, request.body, clock());
         return { status: 201, body: session, location: `/v1/learners/${session.learnerId}/study-sessions/${session.id}` };
       }),

@@ -26,7 +26,7 @@ const PROFILE: KeyScope[] = ["learning:read", "reports:read", "directory:write"]
 const NEEDS: Record<string, KeyScope[] | "any" | "none"> = {
   getMe: "any",
   ...of("any", "listLearners listTeams getTeam listResources getResource listPaths getPath getPathVersion listGlossary listApiKeys revokeApiKey rotateApiKey"),
-  ...of("none", "exportPersonalData erasePersonalData createApiKey answerReview confirmStudySession withdrawStudySessionConfirmation"),
+  ...of("none", "exportPersonalData erasePersonalData createApiKey answerReview confirmStudySession withdrawStudySessionConfirmation listAuditEvents"),
   ...of(PROFILE, "getLearner getMembership"),
   ...of(
     D,

@@ -80,7 +80,7 @@ test("every model says how it is exported and erased, or holds nothing about a p
   for (const [model, handling] of Object.entries(PERSONAL_DATA)) {
     const fields = Object.keys(fieldsOf[`${model}ScalarFieldEnum`] as object);
     expect(fields.length).toBeGreaterThan(1);
-    const isOfPerson = fields.some((field) => ["learnerId", "leadId", "callerId", "email"].includes(field));
+    const isOfPerson = fields.some((field) => ["learnerId", "learnerIds", "leadId", "callerId", "email"].includes(field));
     expect([model, Object.keys(handling).length > 0]).toEqual([model, isOfPerson]);
   }
 });
@@ -104,6 +104,8 @@ test("an export has everything that the person wrote, private words too, and no 
     Team: 1,
     Membership: 1,
     Learner: 1,
+    // The session that they logged, and the one that was logged for them.
+    AuditEvent: 2,
   });
   expect(body.records.StudySession[0]).toMatchObject({ note: MARK, minutes: 50, occurredOn: expect.stringContaining("2026-06-10") });
   expect(JSON.stringify(body)).not.toMatch(/secretHash|bodyDigest/);
@@ -125,7 +127,10 @@ test("a dry run says what would go, and changes nothing", async () => {
     erased: { IdempotencyKey: 2, ApiKey: 1, Timer: 1, Review: 1, Evidence: 1, Term: 1, StepPrerequisite: 1, Step: 2, Goal: 2 },
     anonymised: { StudySession: 3, Resource: 1, Team: 1, Learner: 1 },
   });
-  expect((await own.get(`/v1/learners/${learnerId}/export`)).body.records).toEqual(before.body.records);
+  const after = (await own.get(`/v1/learners/${learnerId}/export`)).body.records;
+  // That somebody looked is all that is new.
+  expect(after.AuditEvent).toEqual([...before.body.records.AuditEvent, expect.objectContaining({ action: "read", operation: "erasePersonalData" })]);
+  expect({ ...after, AuditEvent: [] }).toEqual({ ...before.body.records, AuditEvent: [] });
   expect(await marked()).toEqual(MARKED);
   const done = await api.admin.delete(`/v1/learners/${learnerId}/personal-data`);
   expect(done.body).toEqual({ ...said.body, dryRun: false });

@@ -20,6 +20,8 @@ export type TestApp = {
   db: PrismaClient;
   url: string;
   config: Config;
+  /** Its lines, in full detail. */
+  log: string[];
   /** Calls with a key, or without one. */
   as(key: string | null): Client;
   admin: Client;
@@ -29,7 +31,7 @@ export type TestApp = {
 
 // Tests ask more than any caller would.
 const SETTINGS = {
-  LOG_LEVEL: "silent",
+  LOG_LEVEL: "debug",
   PORT: "0",
   DATABASE_POOL_SIZE: process.env.DATABASE_POOL_SIZE,
   RATE_LIMIT_PER_MINUTE: "0",
@@ -45,12 +47,14 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
   await empty(database.db);
   await ensureAdminKey(database.db, ADMIN_KEY);
   let now = NOW;
-  const app = await buildApp({ config, db: database.db, clock: () => now });
+  const log: string[] = [];
+  const app = await buildApp({ config, db: database.db, clock: () => now, log: { write: (line) => log.push(line) } });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   return {
     db: database.db,
     url,
     config,
+    log,
     as: (key) => client(url, key),
     admin: client(url, ADMIN_KEY),
     setNow: (instant) => {
@@ -58,9 +62,22 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
     },
     async close() {
       await app.close();
+      await expectNoSecrets(database.db, log);
       await database.close();
     },
   };
+}
+
+// As keys and tokens look, whoever issued them.
+const SECRETS = `cairn_[0-9a-f]{72}|eyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}|${ADMIN_KEY}`;
+
+/** After whatever a test file did: no key and no token stands in any column of any table, or in a line of the log. */
+async function expectNoSecrets(db: PrismaClient, log: string[]): Promise<void> {
+  const logged = log.filter((line) => new RegExp(SECRETS).test(line));
+  const tables = await db.$queryRaw<{ name: string }[]>`SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`;
+  const dump = tables.map(({ name }) => `SELECT '${name}' AS name, t::text AS row FROM "${name}" t WHERE t::text ~ $1`).join(" UNION ALL ");
+  const stored = await db.$queryRawUnsafe<object[]>(dump, SECRETS);
+  if (logged.length || stored.length) throw new Error(`A key or a token was kept: ${JSON.stringify([...logged, ...stored])}`);
 }
 
 /** Removes every row; the schema stays. */

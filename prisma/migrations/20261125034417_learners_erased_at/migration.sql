@@ -1,0 +1,1 @@
+ALTER TABLE "learners" ADD COLUMN "erased_at" TIMESTAMPTZ(3);

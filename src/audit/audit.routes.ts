@@ -1,0 +1,54 @@
+import { personOf } from "../access/scope";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import type { Page } from "../http/paging";
+import { problems } from "../http/problem";
+import { csvList } from "../http/representations";
+import { AuditEvent, AuditEventList, AuditEventPage } from "./audit.schema";
+import { actOf, listAuditEvents, record } from "./audit.service";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The learners whose data an answer shows: of a GET whose path names no learner, or which shows more than that one's. */
+    shows?: "nobody" | ((answer: never) => (string | null)[]);
+  }
+}
+
+/**
+ * Records every read of what is somebody else's before it is answered: what cannot be recorded
+ * is not shown. A GET that does not say whose data it shows is a mistake.
+ */
+export function recordReads(app: App, { db }: Pick<Context, "db">): void {
+  app.addHook("onRoute", ({ method, url, config }) => {
+    if (method === "GET" && !url.includes(":learnerId") && !config?.shows) throw new Error(`GET ${url} does not say whose data it shows`);
+  });
+  app.addHook("preSerialization", async (request, reply, answer) => {
+    if (request.method !== "GET" || reply.statusCode !== 200) return answer;
+    const { shows } = request.routeOptions.config;
+    if (shows === "nobody") return answer;
+    const { learnerId, teamId } = request.params as { learnerId?: string; teamId?: string };
+    const shown = new Set(shows ? shows(answer as never) : [learnerId as string]);
+    const own = personOf(request.scope.caller);
+    const others = [...shown].filter((id): id is string => id !== null && id !== own);
+    // A team's report is of others, though it may show none of them by themselves.
+    if (others.length || teamId) await record(db, actOf(request), "read", others);
+    return answer;
+  });
+}
+
+export function auditRoutes(app: App, { db, may }: Context): void {
+  app.route({
+    method: "GET",
+    url: "/audit-events",
+    preHandler: may.readAudit,
+    config: { ...csvList(AuditEvent), shows: ({ items }: Page<AuditEvent>) => items.flatMap(({ learnerIds, personId }) => [...learnerIds, personId]) },
+    schema: {
+      operationId: "listAuditEvents",
+      summary: "List who changed what, and who read whose data, the latest first",
+      tags: ["Audit"],
+      querystring: AuditEventList,
+      response: { 200: AuditEventPage, ...problems("forbidden") },
+    },
+    handler: ({ query }) => listAuditEvents(db, query),
+  });
+}

@@ -1,0 +1,62 @@
+import { v7 as uuidv7 } from "uuid";
+import { startApp, type TestApp } from "../setup/app";
+import { buildKey, buildLearner, keyOf } from "../setup/factories";
+
+let api: TestApp;
+beforeAll(async () => {
+  api = await startApp();
+});
+afterAll(() => api.close());
+
+const TOKEN = `eyJ${"hbGciOiJSUzI1NiJ9".repeat(2)}.eyJ${"zdWIiOiJhZGEifQ".repeat(2)}.c2lnbmF0dXJl`;
+
+/** The lines of one request. */
+async function linesOf(ask: () => Promise<{ headers: Record<string, string> }>): Promise<Record<string, unknown>[]> {
+  const id = (await ask()).headers["x-request-id"];
+  return api.log.map((line) => JSON.parse(line)).filter(({ reqId }) => reqId === id);
+}
+
+test("a request is logged with its id, method and path", async () => {
+  const path = `/v1/learners/${(await buildLearner(api.db)).id}`;
+  const lines = await linesOf(() => api.admin.get(path));
+  expect(lines).toMatchObject([{ req: { method: "GET", path, remoteAddress: "127.0.0.1" }, msg: "incoming request" }, { res: { statusCode: 200 } }]);
+});
+
+test("a log holds nothing of whom people search for", async () => {
+  const lines = await linesOf(() => api.admin.get("/v1/learners?email=zanzibar@example.com&q=zanzibar"));
+  expect(lines).toHaveLength(2);
+  expect(JSON.stringify(lines)).not.toContain("zanzibar");
+});
+
+test.each(["key", "token"])("a %s in the wrong place is not logged", async (kind) => {
+  const secret = kind === "key" ? await keyOf(api.db, (await buildLearner(api.db)).id) : TOKEN;
+  const wrong = [
+    () => api.as(secret).get(`/v1/me?key=${secret}`),
+    () => api.as(null).get(`/v1/${secret}`),
+    () => api.as(null).get(`/v1/learners/${secret}/goals?access_token=${secret}`),
+    () => api.as(`${secret}x`).get("/v1/me"),
+    () => api.as(null).get("/v1/me", { Authorization: `Basic ${secret}`, Cookie: `key=${secret}`, "X-API-Key": secret }),
+    () => api.admin.post("/v1/learners", { name: "Ada", [secret]: secret }),
+    () => api.admin.get("/v1/learners", { "If-None-Match": secret, Accept: secret }),
+  ];
+  for (const ask of wrong) {
+    const lines = await linesOf(ask);
+    expect(lines.length).toBeGreaterThanOrEqual(2);
+    expect(JSON.stringify(lines)).not.toContain(secret.slice(0, 20));
+  }
+});
+
+test("neither the making nor the life of keys is logged or stored with a key", async () => {
+  const { id: learnerId } = await buildLearner(api.db);
+  const admin = await buildKey(api.db, { role: "admin" });
+  const made = await api.as(admin).post("/v1/api-keys", { name: "Laptop", role: "learner", learnerId }, { "Idempotency-Key": uuidv7() });
+  const next = await api.as(made.body.secret).post(`/v1/api-keys/${made.body.id}/rotation`, {}, { "Idempotency-Key": uuidv7() });
+  expect([made.status, next.status]).toEqual([201, 201]);
+  await api.as(next.body.secret).delete(`/v1/api-keys/${made.body.id}`);
+  const rows = await api.db.$queryRaw<{ row: string }[]>`SELECT t::text AS row FROM idempotency_keys t UNION ALL SELECT t::text FROM api_keys t`;
+  const kept = JSON.stringify([api.log, rows]);
+  for (const secret of [admin, made.body.secret, next.body.secret]) {
+    expect(secret).toMatch(/^cairn_/);
+    expect(kept).not.toContain(secret.slice(20));
+  }
+});

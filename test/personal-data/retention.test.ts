@@ -1,0 +1,114 @@
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
+import { v7 as uuidv7 } from "uuid";
+import { addDays, dayIn, toDate } from "../../src/days";
+import { eraseLeaver, findOutdated, removeAuditEvents } from "../../src/personal-data/retention";
+import { NOW, startApp, type TestApp } from "../setup/app";
+import { buildLearner, buildMember, buildSession, buildTeam, joinTeam, keyOf } from "../setup/factories";
+
+let api: TestApp;
+beforeEach(async () => {
+  api = await startApp({ RETAIN_LEAVERS_DAYS: 100, RETAIN_AUDIT_DAYS: 400 });
+});
+afterEach(() => api.close());
+
+const TODAY = dayIn(NOW, "UTC");
+const ago = (days: number) => addDays(TODAY, -days);
+const long = { createdAt: toDate(ago(900)) };
+const leavers = async () => (await findOutdated(api.db, api.config, NOW)).leavers;
+
+/** Somebody whose only stay in a team ended so many days ago. */
+async function buildLeaver(days: number): Promise<string> {
+  const { id } = await buildLearner(api.db, long);
+  const team = await buildTeam(api.db);
+  await joinTeam(api.db, id, team.id, { fromDay: ago(days + 10), untilDay: ago(days) });
+  return id;
+}
+
+test("who left is outdated a day after the days are over, and not before", async () => {
+  const gone = await buildLeaver(101);
+  await buildLeaver(100);
+  expect(await leavers()).toEqual([{ id: gone, lastTraceOn: ago(101) }]);
+});
+
+test("who was never in a team is outdated by the day on which they became known", async () => {
+  const gone = await buildLearner(api.db, long);
+  await buildLearner(api.db, { createdAt: toDate(ago(99)) });
+  expect(await leavers()).toEqual([{ id: gone.id, lastTraceOn: ago(900) }]);
+});
+
+test.each<[string, (id: string) => Promise<unknown>]>([
+  ["is in a team", async (id) => joinTeam(api.db, id, (await buildTeam(api.db)).id, { fromDay: ago(150) })],
+  ["will be in a team", async (id) => joinTeam(api.db, id, (await buildTeam(api.db)).id, { fromDay: addDays(TODAY, 30) })],
+  ["leads one", (id) => buildTeam(api.db, { leadId: id })],
+  ["learned since", (id) => buildSession(api.db, { learnerId: id, occurredOn: toDate(ago(99)) })],
+  ["logged since what was before", (id) => buildSession(api.db, { learnerId: id, occurredOn: toDate(ago(300)), loggedAt: toDate(ago(50)) })],
+  [
+    "called since",
+    async (id) => {
+      await keyOf(api.db, id);
+      await api.db.apiKey.updateMany({ where: { learnerId: id }, data: { lastUsedOn: toDate(ago(3)) } });
+    },
+  ],
+])("whoever %s is not outdated", async (_, keep) => {
+  const id = await buildLeaver(200);
+  expect((await leavers()).map((leaver) => leaver.id)).toEqual([id]);
+  await keep(id);
+  expect(await leavers()).toEqual([]);
+});
+
+test("who was erased stays so, and is not found again", async () => {
+  const id = await buildLeaver(200);
+  await buildSession(api.db, { learnerId: id, note: "zanzibar", occurredOn: toDate(ago(205)), loggedAt: toDate(ago(205)) });
+  const [leaver] = await leavers();
+  await eraseLeaver(api.db, leaver as { id: string; lastTraceOn: string }, NOW);
+  expect(await api.db.learner.findUniqueOrThrow({ where: { id } })).toMatchObject({ name: "Somebody who was erased", erasedAt: NOW });
+  expect(await api.db.studySession.findFirstOrThrow({ where: { learnerId: id } })).toMatchObject({ note: null, minutes: 60 });
+  expect(await leavers()).toEqual([]);
+  expect(await api.db.auditEvent.findFirstOrThrow({ where: { learnerIds: { has: id } } })).toMatchObject({
+    operation: "retention",
+    action: "change",
+    role: null,
+    keyId: null,
+    personId: null,
+  });
+});
+
+test("audit events go when their days are over, and that they went is recorded", async () => {
+  const add = (days: number) =>
+    api.db.auditEvent.create({
+      data: { at: new Date(NOW.getTime() - days * 86_400_000), id: uuidv7(), requestId: uuidv7(), action: "read", operation: `days ${days}`, target: "" },
+    });
+  for (const days of [401, 400, 399]) await add(days);
+  expect((await findOutdated(api.db, api.config, NOW)).auditEvents).toBe(1);
+  expect(await removeAuditEvents(api.db, api.config, NOW)).toBe(1);
+  expect((await api.db.auditEvent.findMany({ where: { operation: { startsWith: "days 4" } } })).map(({ operation }) => operation)).toEqual(["days 400"]);
+  expect(await api.db.auditEvent.count({ where: { operation: "retention", learnerIds: { isEmpty: true } } })).toBeGreaterThan(0);
+  expect(await removeAuditEvents(api.db, api.config, NOW)).toBe(0);
+});
+
+test("what no setting limits is kept", async () => {
+  await buildLeaver(5_000);
+  expect(await findOutdated(api.db, { ...api.config, RETAIN_LEAVERS_DAYS: undefined, RETAIN_AUDIT_DAYS: undefined }, NOW)).toEqual({
+    leavers: [],
+    auditEvents: 0,
+  });
+});
+
+test("the command shows first, and lets go only when told", async () => {
+  const gone = await buildLeaver(200);
+  const stays = await buildMember(api.db, (await buildTeam(api.db)).id);
+  const env = { ...process.env, DATABASE_URL: process.env[`TEST_DATABASE_URL_${process.env.JEST_WORKER_ID}`], RETAIN_LEAVERS_DAYS: "100" };
+  const retention = async (...options: string[]) =>
+    (await promisify(execFile)(process.execPath, ["--import", "tsx", path.join(__dirname, "../../src/commands/retention.ts"), ...options], { env })).stdout;
+  const shown = await retention();
+  expect(shown).toContain(`${gone}  last trace on `);
+  expect(shown).toContain("1 people to erase, 0 audit events to remove.");
+  expect(shown).toContain("Nothing was changed.");
+  expect((await api.db.learner.findUniqueOrThrow({ where: { id: gone } })).erasedAt).toBeNull();
+  await expect(retention("--all")).rejects.toThrow("Say what to do");
+  expect(await retention("--apply")).toContain(`${gone}  erased`);
+  expect((await api.db.learner.findUniqueOrThrow({ where: { id: gone } })).erasedAt).not.toBeNull();
+  expect((await api.db.learner.findUniqueOrThrow({ where: { id: stays.id } })).erasedAt).toBeNull();
+});

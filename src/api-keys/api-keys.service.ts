@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
 import { type Caller, KEY_SCOPES, type KeyScope } from "../access/scope";
+import { operatorsAct, record } from "../audit/audit.service";
 import { type Db, inTransaction } from "../database/transaction";
 import { toDate, toDay } from "../days";
 import { AppError, invalid } from "../errors";
@@ -69,11 +70,19 @@ function scopesOf({ role, scopes, teamId }: ApiKeyCreate): KeyScope[] {
 export async function ensureAdminKey(db: Db, secret: string | undefined): Promise<string | null> {
   if (secret) {
     const known = await db.apiKey.count({ where: { secretHash: hashSecret(secret) } });
-    if (!known) await storeKey(db, secret, { name: "ADMIN_API_KEY", role: "admin", scopes: [] }).catch(unlessStoredMeanwhile);
+    if (!known) await storeAdminKey(db, secret, "ADMIN_API_KEY").catch(unlessStoredMeanwhile);
     return null;
   }
   if (await db.apiKey.count({ where: { role: "admin" } })) return null;
-  return (await storeKey(db, newSecret(), { name: "First admin", role: "admin", scopes: [] })).secret;
+  return storeAdminKey(db, newSecret(), "First admin");
+}
+
+function storeAdminKey(db: Db, secret: string, name: string): Promise<string | null> {
+  return inTransaction(db, async (tx) => {
+    const key = await storeKey(tx, secret, { name, role: "admin", scopes: [] });
+    await record(tx, operatorsAct("ensureAdminKey"), "change", [], [key.id]);
+    return key.secret;
+  });
 }
 
 export async function listApiKeys(db: Db, caller: Caller, query: ApiKeyList): Promise<Page<ApiKey>> {

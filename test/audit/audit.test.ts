@@ -87,6 +87,12 @@ describe("a change", () => {
     expect(await eventsOf(answer)).toMatchObject([{ operation: "createLearner", learnerIds: [answer.body.id], itemIds: [answer.body.id] }]);
   });
 
+  test("of the key that a start brings is recorded, of nobody's", async () => {
+    const key = await api.db.apiKey.findFirstOrThrow({ where: { name: "ADMIN_API_KEY" } });
+    const event = await api.db.auditEvent.findFirstOrThrow({ where: { itemIds: { has: key.id } } });
+    expect(event).toMatchObject({ operation: "ensureAdminKey", action: "change", role: null, keyId: null, personId: null });
+  });
+
   test("of many sessions is one event, of all their learners", async () => {
     const other = await buildMember(api.db, teamId);
     const [first, second] = [uuidv7(), uuidv7()];

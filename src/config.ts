@@ -111,7 +111,6 @@ const Environment = z.object({
     .refine((target) => target.reduce((sum, share) => sum + share, 0) === 100, "must add up to 100")
     .default([70, 20, 10])
     .describe("The organisation's reference mix: on-the-job/social/formal."),
-  MIN_GROUP_SIZE: count.default(5).describe("The fewest people behind a figure whose people the caller may not see."),
   SUFFICIENT_SESSIONS: count.default(5).describe("Sessions below which a report calls itself insufficient and ranks nothing."),
   SUFFICIENT_COVERAGE: percent.default(50).describe("Likewise: percent of eligible learners who logged something."),
 });

@@ -18,7 +18,6 @@ test("with nothing set the service runs on this machine alone, on an embedded da
     LOG_LEVEL: "info",
     TIME_ZONE: "UTC",
     TARGET: [70, 20, 10],
-    MIN_GROUP_SIZE: 5,
     SUFFICIENT_SESSIONS: 5,
     SUFFICIENT_COVERAGE: 50,
   });
@@ -64,7 +63,6 @@ test.each([
   ["TARGET", "70/20"],
   ["TARGET", "70/20/20"],
   ["TARGET", "170/-70/0"],
-  ["MIN_GROUP_SIZE", "0"],
   ["SUFFICIENT_SESSIONS", "many"],
   ["SUFFICIENT_COVERAGE", "101"],
 ])("%s=%s is refused by name", (name, value) => {

@@ -99,7 +99,7 @@ export function readBreakdown(db: Db, question: BreakdownQuestion): Promise<Brea
              sum(rated) AS rated, sum(job_rated) AS job_rated, sum(social_rated) AS social_rated, sum(formal_rated) AS formal_rated,
              sum(ratings) AS ratings, sum(job_ratings) AS job_ratings, sum(social_ratings) AS social_ratings, sum(formal_ratings) AS formal_ratings,
              avg(job / classified) AS mean_job, avg(social / classified) AS mean_social, avg(formal / classified) AS mean_formal,
-             count(*) AS active, max(latest) AS latest
+             count(*) AS active, max(latest) AS latest, ${groupBy === "goal" ? Prisma.sql`min(learner_id::text)` : Prisma.sql`NULL`} AS learner
       FROM per_learner GROUP BY level, key, previous
     ),
     eligible AS (${eligible(question)})
@@ -175,7 +175,8 @@ function labels(groupBy: GroupBy | null): Prisma.Sql {
   const source = {
     team: Prisma.sql`SELECT name FROM teams WHERE id = nullif(key, '')::uuid`,
     learner: Prisma.sql`SELECT name FROM learners WHERE id = nullif(key, '')::uuid`,
-    goal: Prisma.sql`SELECT title FROM goals WHERE id = nullif(key, '')::uuid LIMIT 1`,
+    // A goal's id is unique per learner only: another's goal of the same id is not the one meant.
+    goal: Prisma.sql`SELECT title FROM goals WHERE learner_id = learner::uuid AND id = nullif(key, '')::uuid`,
     resource: Prisma.sql`SELECT title FROM resources WHERE id = nullif(key, '')::uuid`,
   }[groupBy as string];
   return source ? Prisma.sql`CASE WHEN level = 'group' THEN (${source}) END` : Prisma.sql`NULL::text`;

@@ -120,7 +120,7 @@ export const Breakdown = z
     groups: z
       .array(Group)
       .meta({ description: "Those that differ most first; unranked ones after, by label. A session with two skills is in both of their groups." }),
-    withheldLearners: z.int().meta({ description: "People left out because the caller may no longer see them, and they are too few to stay unrecognised." }),
+    withheldLearners: z.int().meta({ description: "People who were in the team in the period, and are left out because the caller does not see them today." }),
     sessionsUrl: z.string(),
   })
   .meta({

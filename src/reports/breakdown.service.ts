@@ -41,9 +41,8 @@ export async function getTeamBreakdown(db: Db, config: Config, scope: Scope, tea
   const team = await db.team.findUniqueOrThrow({ where: { id: teamId } });
   const { question, frame } = pose(rest, today, config);
   const inTeam = { teamId, depth, membership, today, learner };
-  const hidden = await hiddenLearners(db, scope, inTeam, { from: question.previous?.from ?? question.period.from, to: question.period.to });
-  const withheld = mayBeCounted(hidden, query, config.MIN_GROUP_SIZE) ? [] : hidden;
-  const rows = await readBreakdown(db, { ...question, scope: { ...inTeam, without: withheld } });
+  const without = await hiddenLearners(db, scope, inTeam, { from: question.previous?.from ?? question.period.from, to: question.period.to });
+  const rows = await readBreakdown(db, { ...question, scope: { ...inTeam, without } });
   const target = (await targetsOfTeams(db, [teamId])).get(teamId) ?? organisationTarget(config.TARGET);
   return makeBreakdown(
     {
@@ -52,7 +51,7 @@ export async function getTeamBreakdown(db: Db, config: Config, scope: Scope, tea
       scope: { type: "team", id: teamId, name: team.name, depth, membership },
       target,
       targets: await targetsOfGroups(db, query.groupBy, rows, today, config),
-      withheldLearners: withheld.length,
+      withheldLearners: without.length,
     },
     rows,
   );
@@ -93,7 +92,8 @@ function pose({ from, to, bucket, compare, groupBy = undefined, ...filters }: Qu
 
 /**
  * Who was in a team's scope in a period, but is today where the caller does not see them.
- * Nobody, for those who see everyone.
+ * Nobody, for those who see everyone. They count nowhere: a figure that held them in one
+ * report and not in another would tell what they did by the difference.
  */
 async function hiddenLearners(
   db: Db,
@@ -118,20 +118,6 @@ async function hiddenLearners(
     select: { id: true },
   });
   return learners.map(({ id }) => id);
-}
-
-/**
- * Whether people whom the caller may not see count in the caller's report: only in the whole,
- * and only when they are enough that what is left after subtracting everybody whom the caller
- * does see says nothing about one of them. Any finer slice might hold fewer.
- */
-function mayBeCounted(
-  hidden: string[],
-  { bucket, compare, groupBy, goal, step, skill, resource, resourceType, verification, learner }: TeamBreakdownQuery,
-  minGroupSize: number,
-): boolean {
-  const sliced = bucket ?? compare ?? groupBy ?? goal ?? step ?? skill ?? resource ?? resourceType ?? verification ?? learner;
-  return !sliced && hidden.length >= minGroupSize;
 }
 
 async function targetsOfGroups(

@@ -119,32 +119,30 @@ describe("people whom a lead no longer sees", () => {
       learners.push(learner);
     }
     for (const { id } of learners) await buildSession(api.db, { learnerId: id, startedAt: "2026-05-12T09:00:00Z" });
-    return { led, lead: api.as(await keyOf(api.db, leader.id)) };
+    return { led, former: learners.at(-1) as Learner, lead: api.as(await keyOf(api.db, leader.id)) };
   }
 
-  test("are left out, and counted as left out, while they are few", async () => {
-    const { led, lead } = await teamWithFormerMembers(4);
+  test.each([1, 5, 12])("are left out, and counted as left out, however many they are: %s", async (count) => {
+    const { led, lead } = await teamWithFormerMembers(count);
     const report = (await lead.get(`/v1/teams/${led.id}/breakdown`)).body;
-    expect(report.withheldLearners).toBe(4);
+    expect(report.withheldLearners).toBe(count);
     expect(report.total).toMatchObject({ minutes: { total: 60 }, learners: { eligible: 1, active: 1 } });
   });
 
-  test("count in the whole once they are enough to stay unrecognised", async () => {
-    const { led, lead } = await teamWithFormerMembers(5);
-    const report = (await lead.get(`/v1/teams/${led.id}/breakdown`)).body;
-    expect(report.withheldLearners).toBe(0);
-    expect(report.total).toMatchObject({ minutes: { total: 360 }, learners: { eligible: 6, active: 6 } });
+  test("so the total is the same however the report is divided, and a day more or less tells nothing", async () => {
+    const { led, lead } = await teamWithFormerMembers(6);
+    const minutes = async (query: string) => (await lead.get(`/v1/teams/${led.id}/breakdown?${query}`)).body.total.minutes.total;
+    const divisions = ["", "bucket=month", "groupBy=learner", "groupBy=team", "groupBy=skill", "compare=previous", "depth=direct"];
+    for (const query of [...divisions, "resourceType=none", "verification=self-reported"]) expect([query, await minutes(query)]).toEqual([query, 60]);
+    for (const to of ["2026-05-12", "2026-05-13", "2026-05-14"]) expect([to, await minutes(`to=${to}`)]).toEqual([to, to > "2026-05-12" ? 60 : 0]);
   });
 
-  test.each(["bucket=month", "groupBy=learner", "groupBy=skill", "compare=previous", "resourceType=none", "verification=self-reported"])(
-    "never count in a slice: %s",
-    async (query) => {
-      const { led, lead } = await teamWithFormerMembers(5);
-      const report = (await lead.get(`/v1/teams/${led.id}/breakdown?${query}`)).body;
-      expect(report.withheldLearners).toBe(5);
-      expect(report.total.minutes.total).toBe(60);
-    },
-  );
+  test("one of them asked for by id is nobody", async () => {
+    const { led, lead, former } = await teamWithFormerMembers(6);
+    const report = (await lead.get(`/v1/teams/${led.id}/breakdown?learner=${former.id}`)).body;
+    expect(report.total).toMatchObject({ minutes: { total: 0 }, learners: { eligible: 0, active: 0 } });
+    expect((await lead.get(`/v1/teams/${led.id}/study-sessions?learner=${former.id}`)).body.items).toEqual([]);
+  });
 
   test("do not appear among the sessions, while an admin sees them all", async () => {
     const { led, lead } = await teamWithFormerMembers(5);
@@ -175,6 +173,16 @@ test("a learner's today is their own, a team's the organisation's", async () => 
   const early = await buildLearner(api.db, { timeZone: "Pacific/Kiritimati" });
   expect((await api.admin.get(`/v1/learners/${early.id}/breakdown`)).body.period).toMatchObject({ from: "2026-03-20", to: "2026-06-19", days: 91 });
   expect((await api.admin.get(`/v1/teams/${team.id}/breakdown`)).body.period).toMatchObject({ from: "2026-03-19", to: "2026-06-18", days: 91 });
+});
+
+test("two goals of the same id are of two people: a group has the title of the one that is counted", async () => {
+  const [one, other] = [await buildMember(api.db, team.id), await buildMember(api.db, team.id)];
+  const { id } = await buildGoal(api.db, { learnerId: other.id, title: "Somebody else's" });
+  await buildGoal(api.db, { learnerId: one.id, id, title: "Mine" });
+  await buildSession(api.db, { learnerId: one.id, goalId: id });
+  const labels = async (path: string) => (await api.admin.get(path)).body.groups.map(({ label }: { label: string }) => label);
+  expect(await labels(`/v1/learners/${one.id}/breakdown?groupBy=goal`)).toEqual(["Mine"]);
+  expect(await labels(`/v1/teams/${team.id}/breakdown?groupBy=goal&learner=${one.id}`)).toEqual(["Mine"]);
 });
 
 test("a goal's group leads to the goal's sessions", async () => {

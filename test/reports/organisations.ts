@@ -45,14 +45,14 @@ const GROUPS_OF_A_TEAM = ["team", "learner", ...GROUPS_OF_A_LEARNER];
 const FAR_MS = 86_400_000;
 
 // Prints shorter than with null for a prototype.
-const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(fields, { noNullPrototype: true });
-const place = fc.nat(1_000);
+export const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(fields, { noNullPrototype: true });
+export const place = fc.nat(1_000);
 const order = fc.nat(0xffff);
 const name = fc.constantFrom(...NAMES);
 const zone = fc.constantFrom(...ZONES);
 const seldom = <T>(each: fc.Arbitrary<T>) => fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: each });
 const often = <T>(each: fc.Arbitrary<T>) => fc.option(each, { freq: 8 });
-const upTo = <T>(each: fc.Arbitrary<T>, minLength: number, maxLength: number) => fc.array(each, { minLength, maxLength, size: "max" });
+export const upTo = <T>(each: fc.Arbitrary<T>, minLength: number, maxLength: number) => fc.array(each, { minLength, maxLength, size: "max" });
 const target = fc.oneof(
   fc.constantFrom<Mix>([70, 20, 10], [100, 0, 0], [34, 33, 33]),
   fc.tuple(fc.nat(50), fc.nat(50)).map(([a, b]): Mix => [a, b, 100 - a - b]),
@@ -83,7 +83,7 @@ const session = record({
 
 const stay = record({ team: place, gap: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, place), length: place });
 
-const query = record({
+export const query = record({
   ofTeam: fc.nat(3).map((chance) => chance > 0),
   of: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: place }),
   days: fc.constantFrom("default", "default", "both", "both", "from", "to"),
@@ -267,6 +267,6 @@ function freshId(order: number, index: number): string {
   return `${hex(order, 8)}-${hex(index, 4)}-4${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(6, 18)}`;
 }
 
-function at<T>(all: T[], place: number): T {
+export function at<T>(all: T[], place: number): T {
   return all[place % all.length] as T;
 }

@@ -70,6 +70,14 @@ export function visibleTeams(scope: Scope): Prisma.TeamWhereInput {
   return { OR: [ledTeams(scope), { memberships: { some: { ...onDay(today), learnerId: caller.learnerId } } }] };
 }
 
+/** Of some teams, those that the caller may know of. Answers leave out the ids of others. */
+export async function knownTeams(db: Db, scope: Scope, ids: (string | null)[]): Promise<Set<string | null>> {
+  const asked = ids.filter((id) => id !== null);
+  if (seesEverybody(scope.caller) || !asked.length) return new Set(asked);
+  const teams = await db.team.findMany({ where: { AND: [{ id: { in: asked } }, visibleTeams(scope)] }, select: { id: true } });
+  return new Set(teams.map(({ id }) => id));
+}
+
 /** Who may review a learner: whoever leads a team at or above the learner's of today, but the learner. */
 export function leadsAbove(learnerId: string, today: Day): Prisma.LearnerWhereInput {
   const memberships = { some: { learnerId, ...onDay(today) } };

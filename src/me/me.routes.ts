@@ -7,6 +7,7 @@ import { problems } from "../http/problem";
 import { Id } from "../http/schema";
 import { Learner } from "../learners/learners.schema";
 import { Team } from "../teams/teams.schema";
+import { presentTeams } from "../teams/teams.service";
 
 const Me = z
   .object({
@@ -28,7 +29,8 @@ export function meRoutes(app: App, { db, may }: Context): void {
     preHandler: may.signedIn,
     config: { shows: "nobody" },
     schema: { operationId: "getMe", summary: "Read who is calling", tags: ["Caller"], response: { 200: Me, ...problems() } },
-    handler: async ({ scope: { caller } }) => {
+    handler: async ({ scope }) => {
+      const { caller } = scope;
       const { role, id, name, signedInBy } = caller;
       const identity = { role, apiKey: signedInBy === "api-key" ? { id, name } : null };
       const learnerId = personOf(caller);
@@ -37,7 +39,7 @@ export function meRoutes(app: App, { db, may }: Context): void {
         where: { id: learnerId },
         include: { ledTeams: { orderBy: [{ name: "asc" }, { id: "asc" }] } },
       });
-      return { ...identity, learner, leads: ledTeams };
+      return { ...identity, learner, leads: await presentTeams(db, scope, ledTeams) };
     },
   });
 }

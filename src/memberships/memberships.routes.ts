@@ -22,7 +22,7 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
       params,
       response: { 200: MembershipHistory, ...problems("not-found") },
     },
-    handler: ({ scope, params }) => getMembershipHistory(db, params.learnerId, scope.today),
+    handler: ({ scope, params }) => getMembershipHistory(db, scope, params.learnerId),
   });
 
   app.route({

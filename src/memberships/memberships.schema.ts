@@ -12,7 +12,7 @@ const example = {
 export const Membership = z
   .object({
     id: Id,
-    teamId: Id,
+    teamId: Id.nullable().meta({ description: "null: a team that the caller may not see. Learners see all of their own." }),
     fromDay: CalendarDay,
     untilDay: CalendarDay.nullable().meta({ description: "The first day on which the learner is no longer in the team; null: open." }),
     createdAt: Instant,

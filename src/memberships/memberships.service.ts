@@ -1,14 +1,18 @@
 import { v7 as uuidv7 } from "uuid";
-import { onDay } from "../access/scope";
+import { isOwn, knownTeams, onDay, type Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { type Day, toDay } from "../days";
 import { AppError, invalid } from "../errors";
-import type { MembershipHistory, MembershipMove } from "./memberships.schema";
+import type { Membership, MembershipHistory, MembershipMove } from "./memberships.schema";
 
-export async function getMembershipHistory(db: Db, learnerId: string, today: Day): Promise<MembershipHistory> {
-  const history = await db.membership.findMany({ where: { learnerId }, orderBy: { fromDay: "asc" } });
-  const current = history.find(({ fromDay, untilDay }) => toDay(fromDay) <= today && (untilDay === null || toDay(untilDay) > today));
-  return { current: current ?? null, history };
+/** A learner's own history is theirs, whatever teams they see today; of others the caller is told the teams that they may know of. */
+export async function getMembershipHistory(db: Db, scope: Scope, learnerId: string): Promise<MembershipHistory> {
+  const { current, history } = await readHistory(db, learnerId, scope.today);
+  if (isOwn(scope, learnerId)) return { current, history };
+  const teams = history.map(({ teamId }) => teamId);
+  const known = await knownTeams(db, scope, teams);
+  const tell = (membership: Membership) => (known.has(membership.teamId) ? membership : { ...membership, teamId: null });
+  return { current: current && tell(current), history: history.map(tell) };
 }
 
 /**
@@ -30,12 +34,18 @@ export function moveLearner(db: Db, learnerId: string, { teamId, fromDay, untilD
       if (teamId) await tx.membership.create({ data: { learnerId, id: uuidv7(), teamId, fromDay, untilDay } });
       else await refuseLaterStays(tx, learnerId, fromDay);
     }
-    return getMembershipHistory(tx, learnerId, today);
+    return readHistory(tx, learnerId, today);
   });
 }
 
 export async function deleteMembership(db: Db, learnerId: string, id: string): Promise<void> {
   await db.membership.delete({ where: { learnerId_id: { learnerId, id } } });
+}
+
+async function readHistory(db: Db, learnerId: string, today: Day): Promise<MembershipHistory> {
+  const history = await db.membership.findMany({ where: { learnerId }, orderBy: { fromDay: "asc" } });
+  const current = history.find(({ fromDay, untilDay }) => toDay(fromDay) <= today && (untilDay === null || toDay(untilDay) > today));
+  return { current: current ?? null, history };
 }
 
 async function endOn(tx: Db, { learnerId, id, fromDay }: { learnerId: string; id: string; fromDay: Date }, day: Date): Promise<void> {

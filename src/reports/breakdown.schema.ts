@@ -68,7 +68,10 @@ const Figures = z.object(figures);
 export type Figures = z.infer<typeof Figures>;
 
 const ReportTarget = perMode(z.int())
-  .extend({ setBy: z.enum(["goal", "learner", "team", "organisation"]), setById: Id.nullable() })
+  .extend({
+    setBy: z.enum(["goal", "learner", "team", "organisation"]),
+    setById: Id.nullable().meta({ description: "null: the organisation's, or of a team that the caller may not see." }),
+  })
   .meta({ description: "The nearest reference mix: the goal's that the report or the group is of, the learner's, a team's above, or the organisation's." });
 export type ReportTarget = z.infer<typeof ReportTarget>;
 

@@ -14,11 +14,18 @@ import { bucketsOf, previousPeriod, reportPeriod, type Span } from "./period";
 import { organisationTarget, targetsOfGoals, targetsOfLearners, targetsOfTeams } from "./targets";
 
 /** A learner's own mix, whatever teams they were in; today is the learner's. */
-export async function getLearnerBreakdown(db: Db, config: Config, learnerId: string, query: LearnerBreakdownQuery, now: Date): Promise<Breakdown> {
+export async function getLearnerBreakdown(
+  db: Db,
+  config: Config,
+  scope: Scope,
+  learnerId: string,
+  query: LearnerBreakdownQuery,
+  now: Date,
+): Promise<Breakdown> {
   const learner = await db.learner.findUniqueOrThrow({ where: { id: learnerId } });
   const today = dayIn(now, learner.timeZone);
   const { question, frame } = pose(query, today, config);
-  const targets = await targetsOfLearners(db, [learnerId], today);
+  const targets = await targetsOfLearners(db, scope, [learnerId], today);
   const rows = await readBreakdown(db, { ...question, scope: { learnerId } });
   const goals = query.groupBy === "goal" ? groupIds(rows).filter(Boolean) : [query.goal ?? "none"].filter((id) => id !== "none");
   const ofGoals = await targetsOfGoals(db, learnerId, goals);
@@ -43,14 +50,14 @@ export async function getTeamBreakdown(db: Db, config: Config, scope: Scope, tea
   const inTeam = { teamId, depth, membership, today, learner };
   const without = await hiddenLearners(db, scope, inTeam, { from: question.previous?.from ?? question.period.from, to: question.period.to });
   const rows = await readBreakdown(db, { ...question, scope: { ...inTeam, without } });
-  const target = (await targetsOfTeams(db, [teamId])).get(teamId) ?? organisationTarget(config.TARGET);
+  const target = (await targetsOfTeams(db, scope, [teamId])).get(teamId) ?? organisationTarget(config.TARGET);
   return makeBreakdown(
     {
       ...frame,
       filters: { ...frame.filters, learner },
       scope: { type: "team", id: teamId, name: team.name, depth, membership },
       target,
-      targets: await targetsOfGroups(db, query.groupBy, rows, today, config),
+      targets: await targetsOfGroups(db, scope, query.groupBy, rows, config),
       withheldLearners: without.length,
     },
     rows,
@@ -122,14 +129,14 @@ async function hiddenLearners(
 
 async function targetsOfGroups(
   db: Db,
+  scope: Scope,
   groupBy: GroupBy | undefined,
   rows: { level: string; key: string }[],
-  today: Day,
   config: Config,
 ): Promise<Map<string, ReportTarget>> {
   if (groupBy !== "team" && groupBy !== "learner") return new Map();
   const ids = groupIds(rows);
-  const nearest = await (groupBy === "team" ? targetsOfTeams(db, ids) : targetsOfLearners(db, ids, today));
+  const nearest = await (groupBy === "team" ? targetsOfTeams(db, scope, ids) : targetsOfLearners(db, scope, ids, scope.today));
   const organisation = organisationTarget(config.TARGET);
   return new Map(ids.map((id) => [id, nearest.get(id) ?? organisation]));
 }

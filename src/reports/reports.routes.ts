@@ -28,7 +28,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       querystring: LearnerBreakdownQuery,
       response: { 200: Breakdown, ...problems("not-found", "too-many-groups") },
     },
-    handler: ({ params, query }) => getLearnerBreakdown(db, config, params.learnerId, query, clock()),
+    handler: ({ scope, params, query }) => getLearnerBreakdown(db, config, scope, params.learnerId, query, clock()),
   });
 
   app.route({

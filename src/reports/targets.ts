@@ -1,4 +1,4 @@
-import { onDay } from "../access/scope";
+import { knownTeams, onDay, type Scope } from "../access/scope";
 import type { Db } from "../database/transaction";
 import type { Day } from "../days";
 import { MODES, perMode } from "../mix";
@@ -9,25 +9,27 @@ export function organisationTarget(shares: number[]): ReportTarget {
   return toTarget(shares, "organisation", null);
 }
 
-/** The nearest target of each team that has one: its own, or that of the first team above. */
-export async function targetsOfTeams(db: Db, teamIds: string[]): Promise<Map<string, ReportTarget>> {
+/** The nearest target of each team that has one: its own, or that of the first team above, which is named to whoever may know of it. */
+export async function targetsOfTeams(db: Db, scope: Scope, teamIds: string[]): Promise<Map<string, ReportTarget>> {
   if (!teamIds.length) return new Map();
   const nearest = await db.$queryRaw<{ teamId: string; setById: string; target: number[] }[]>`
     SELECT DISTINCT ON (c.team_id) c.team_id AS "teamId", t.id AS "setById", t.target
     FROM team_closure c JOIN teams t ON t.id = c.ancestor_id
     WHERE c.team_id = ANY (${teamIds}::uuid[]) AND t.target <> '{}'
     ORDER BY c.team_id, c.depth`;
-  return new Map(nearest.map(({ teamId, setById, target }) => [teamId, toTarget(target, "team", setById)]));
+  const setters = nearest.map(({ setById }) => setById);
+  const known = await knownTeams(db, scope, setters);
+  return new Map(nearest.map(({ teamId, setById, target }) => [teamId, toTarget(target, "team", known.has(setById) ? setById : null)]));
 }
 
 /** The nearest target of each learner who has one: their own, or that of today's team. */
-export async function targetsOfLearners(db: Db, learnerIds: string[], today: Day): Promise<Map<string, ReportTarget>> {
+export async function targetsOfLearners(db: Db, scope: Scope, learnerIds: string[], today: Day): Promise<Map<string, ReportTarget>> {
   if (!learnerIds.length) return new Map();
   const learners = await db.learner.findMany({
     where: { id: { in: learnerIds } },
     select: { id: true, target: true, memberships: { where: onDay(today), select: { teamId: true } } },
   });
-  const teams = await targetsOfTeams(db, [...new Set(learners.flatMap(({ memberships }) => memberships.map(({ teamId }) => teamId)))]);
+  const teams = await targetsOfTeams(db, scope, [...new Set(learners.flatMap(({ memberships }) => memberships.map(({ teamId }) => teamId)))]);
   return new Map(
     learners.flatMap(({ id, target, memberships }) => {
       const nearest = target.length ? toTarget(target, "learner", id) : teams.get(memberships[0]?.teamId ?? "");

@@ -13,12 +13,15 @@ import { createTeam, deleteTeam, getTeam, listMembers, listTeams, updateTeam } f
 
 const tags = ["Teams"];
 const params = z.object({ teamId: Id });
+// The parent comes and goes with what the caller sees.
+const derived = { derived: true };
 
 export function teamRoutes(app: App, { db, may }: Context): void {
   app.route({
     method: "POST",
     url: "/teams",
     preHandler: may.keepDirectory,
+    config: derived,
     schema: {
       operationId: "createTeam",
       summary: "Create a team",
@@ -56,15 +59,16 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     method: "GET",
     url: "/teams/:teamId",
     preHandler: may.readTeam,
-    config: { shows: "nobody" },
+    config: { ...derived, shows: "nobody" },
     schema: { operationId: "getTeam", summary: "Read a team", tags, params, response: { 200: Team, ...problems("not-found") } },
-    handler: ({ params }) => getTeam(db, params.teamId),
+    handler: ({ scope, params }) => getTeam(db, scope, params.teamId),
   });
 
   app.route({
     method: "PATCH",
     url: "/teams/:teamId",
     preHandler: may.keepTeam,
+    config: derived,
     schema: {
       operationId: "updateTeam",
       summary: "Change a team, or move it with all below it (merge patch)",

@@ -7,7 +7,7 @@ export const Team = z
   .object({
     id: Id,
     name: text(200),
-    parentId: Id.nullable().meta({ description: "The team above; null at the top." }),
+    parentId: Id.nullable().meta({ description: "The team above; null at the top of what the caller sees." }),
     leadId: Id.nullable().meta({ description: "The learner who leads this team and sees it and all below." }),
     target: Target,
     version: z.int(),
@@ -49,7 +49,7 @@ export const TeamList = z.strictObject({
   parent: z
     .union([Id, z.literal("none")])
     .optional()
-    .meta({ description: "Only the teams right below this one; `none`: the top." }),
+    .meta({ description: "Only the teams right below this one; `none`: the top of what the caller sees." }),
   under: Id.optional().meta({ description: "Only this team and all below it." }),
   lead: Id.optional(),
   ...pageQuery,

@@ -1,36 +1,45 @@
 import { v7 as uuidv7 } from "uuid";
-import { onDay, type Scope, visibleLearners, visibleTeams } from "../access/scope";
+import { knownTeams, onDay, type Scope, visibleLearners, visibleTeams } from "../access/scope";
 import { containsAllWords } from "../database/search";
 import type { Db } from "../database/transaction";
-import type { Prisma } from "../generated/prisma/client";
+import type { Prisma, Team as Row } from "../generated/prisma/client";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import type { Member, MemberList, Team, TeamCreate, TeamList, TeamUpdate } from "./teams.schema";
 
+/** Whoever keeps the directory sees all of it. */
 export function createTeam(db: Db, input: TeamCreate): Promise<Team> {
   return db.team.create({ data: { id: uuidv7(), ...input } });
 }
 
-export function getTeam(db: Db, id: string): Promise<Team> {
-  return db.team.findUniqueOrThrow({ where: { id } });
+export async function getTeam(db: Db, scope: Scope, id: string): Promise<Team> {
+  const [team] = await presentTeams(db, scope, [await db.team.findUniqueOrThrow({ where: { id } })]);
+  return team as Team;
 }
 
 export function listTeams(db: Db, scope: Scope, { q, parent, under, lead, ...page }: TeamList): Promise<Page<Team>> {
-  const filter: Prisma.TeamWhereInput = {
-    ...(parent && { parentId: parent === "none" ? null : parent }),
-    ...(under && { ancestors: { some: { ancestorId: under, ancestor: visibleTeams(scope) } } }),
-    ...(lead && { leadId: lead }),
-  };
-  return readPage(["teams", q, filter], page, { text: (team) => team.name }, (take, after) =>
-    db.team.findMany({
-      where: { AND: [visibleTeams(scope), filter, ...containsAllWords(q, ["name"]), beyond("name", "asc", after)] },
-      orderBy: [{ name: "asc" }, { id: "asc" }],
-      take,
-    }),
-  );
+  const visible = visibleTeams(scope);
+  const filters: Prisma.TeamWhereInput[] = [
+    visible,
+    ...(parent ? [parent === "none" ? { ancestors: { none: { depth: 1, ancestor: visible } } } : { parentId: parent, parent: visible }] : []),
+    ...(under ? [{ ancestors: { some: { ancestorId: under, ancestor: visible } } }] : []),
+    ...(lead ? [{ leadId: lead }] : []),
+    ...containsAllWords(q, ["name"]),
+  ];
+  return readPage(["teams", q, parent, under, lead], page, { text: (team) => team.name }, async (take, after) => {
+    const teams = await db.team.findMany({ where: { AND: [...filters, beyond("name", "asc", after)] }, orderBy: [{ name: "asc" }, { id: "asc" }], take });
+    return presentTeams(db, scope, teams);
+  });
 }
 
-/** A new parent moves the whole subtree; the database refuses a circle. */
+/** Teams as the caller may see them: the tree begins where their sight does. */
+export async function presentTeams(db: Db, scope: Scope, teams: Row[]): Promise<Team[]> {
+  const parents = teams.map(({ parentId }) => parentId);
+  const known = await knownTeams(db, scope, parents);
+  return teams.map((team) => (known.has(team.parentId) ? team : { ...team, parentId: null }));
+}
+
+/** A new parent moves the whole subtree; the database refuses a circle. Whoever keeps the directory sees all of it. */
 export function updateTeam(db: Db, id: string, input: TeamUpdate, ifVersion: IfVersion): Promise<Team> {
   return db.team.update({ where: { id, ...ifVersion }, data: { ...input, version: { increment: 1 } } });
 }

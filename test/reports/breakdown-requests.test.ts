@@ -168,6 +168,28 @@ test("the nearest target wins: the learner's, the team's, one above, the organis
   expect(await target()).toMatchObject({ onTheJob: 40, setBy: "learner", setById: learner.id });
 });
 
+test("a target of a team that the caller may not see is in force, and names nobody", async () => {
+  const leader = await buildLearner(api.db);
+  const top = await buildTeam(api.db, { target: [60, 20, 20] });
+  const middle = await buildTeam(api.db, { parentId: top.id, leadId: leader.id });
+  const leaf = await buildTeam(api.db, { parentId: middle.id, target: [50, 25, 25] });
+  const [one, other] = [await buildMember(api.db, middle.id), await buildMember(api.db, leaf.id)];
+  const lead = api.as(await keyOf(api.db, leader.id));
+  const service = api.as(await buildKey(api.db, { role: "service", teamId: middle.id }));
+  const hidden = { onTheJob: 60, social: 20, formal: 20, setBy: "team", setById: null };
+  const seen = { onTheJob: 50, social: 25, formal: 25, setBy: "team", setById: leaf.id };
+  for (const client of [lead, service]) {
+    const { body } = await client.get(`/v1/teams/${middle.id}/breakdown?groupBy=learner`);
+    expect(body.target).toEqual(hidden);
+    const targets = Object.fromEntries(body.groups.map(({ id, target }: { id: string; target: object }) => [id, target]));
+    expect(targets).toEqual({ [one.id]: hidden, [other.id]: seen });
+    expect((await client.get(`/v1/teams/${middle.id}/breakdown`, { Accept: "text/csv" })).text).not.toContain(top.id);
+    expect((await client.get(`/v1/learners/${one.id}/breakdown`)).body.target).toEqual(hidden);
+  }
+  expect((await api.as(await keyOf(api.db, one.id)).get(`/v1/learners/${one.id}/breakdown`)).body.target).toEqual(hidden);
+  expect((await api.admin.get(`/v1/teams/${middle.id}/breakdown`)).body.target).toMatchObject({ setById: top.id });
+});
+
 test("a learner's today is their own, a team's the organisation's", async () => {
   // Noon in UTC on the 17th is already the 18th in Kiritimati.
   const early = await buildLearner(api.db, { timeZone: "Pacific/Kiritimati" });

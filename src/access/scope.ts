@@ -1,5 +1,6 @@
 import type { Db } from "../database/transaction";
 import { type Day, toDate } from "../days";
+import { invalid } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
 
 /** What a service's key may do. */
@@ -55,6 +56,17 @@ export function personOf(caller: Caller): string | null {
 /** A filter on what a learner may share: all for the learner, for everybody else only what is shared. */
 export function sharedWith(scope: Scope, learnerId: string): { shared?: true } {
   return isOwn(scope, learnerId) ? {} : { shared: true };
+}
+
+/**
+ * Holds others than the learner to what is shared: they would never see again what they make
+ * private, and a refusal of it could tell them of private things.
+ *
+ * @throws AppError when somebody else than the learner would make it private
+ */
+export function checkShared(scope: Scope, learnerId: string, shared: boolean): void {
+  if (shared || isOwn(scope, learnerId)) return;
+  throw invalid("#/shared", "Only the learner keeps things private here. Send true, so that whoever sees the goal, you too, can see it.");
 }
 
 /** Teams whose people the caller may see: those they lead, or their key is confined to, and all below. */

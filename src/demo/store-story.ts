@@ -30,10 +30,10 @@ export async function storeStory(db: Db, scope: Scope, { project, next }: StoryG
     const resource = from && STORY[from];
     const resourceId = resource && "id" in resource ? resource.id : null;
     const input = { id: demoId("term", term), term, meaning, resourceId, learnedOn: toDate(addDays(start, onDay)), shared: true };
-    await addTerm(db, ANALYST_ID, project.id, input, now);
+    await addTerm(db, scope, ANALYST_ID, project.id, input, now);
   }
   const ended = addDays(start, 7 * PROJECT_WEEKS);
-  await addEvidence(db, ANALYST_ID, project.id, {
+  await addEvidence(db, scope, ANALYST_ID, project.id, {
     id: demoId("evidence", "runbook"),
     title: "The runbook that Platform accepted",
     url: "https://example.com/runbooks/demand-forecast",

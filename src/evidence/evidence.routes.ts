@@ -33,7 +33,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     handler: (request, reply) =>
       create({ db, request, reply }, async (tx) => {
         const { learnerId, goalId } = request.params;
-        const evidence = await addEvidence(tx, learnerId, goalId, request.body);
+        const evidence = await addEvidence(tx, request.scope, learnerId, goalId, request.body);
         return { status: 201, body: evidence, location: `/v1/learners/${learnerId}/goals/${goalId}/evidence/${evidence.id}` };
       }),
   });

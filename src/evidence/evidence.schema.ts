@@ -11,7 +11,9 @@ export const Evidence = z
     title: text(300),
     url: WebAddress.nullable(),
     text: prose(20_000).nullable(),
-    shared: z.boolean().meta({ description: "Whether those who may see the goal may see this. Otherwise it is the learner's alone." }),
+    shared: z
+      .boolean()
+      .meta({ description: "Whether those who may see the goal may see this. Otherwise it is the learner's alone, and others may only write what is shared." }),
     version: z.int(),
     createdAt: Instant,
     updatedAt: Instant,

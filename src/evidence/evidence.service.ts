@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { type Scope, sharedWith } from "../access/scope";
+import { checkShared, type Scope, sharedWith } from "../access/scope";
 import type { Db } from "../database/transaction";
 import { requireGoal } from "../goals/goals.service";
 import { beyond, type Page, readPage } from "../http/paging";
@@ -9,7 +9,8 @@ import type { Evidence, EvidenceCreate, EvidenceList, EvidenceUpdate } from "./e
 type Key = { learnerId: string; goalId: string; id: string };
 
 /** @throws AppError when it is neither a link nor words, or the step is not the goal's */
-export async function addEvidence(db: Db, learnerId: string, goalId: string, input: EvidenceCreate): Promise<Evidence> {
+export async function addEvidence(db: Db, scope: Scope, learnerId: string, goalId: string, input: EvidenceCreate): Promise<Evidence> {
+  checkShared(scope, learnerId, input.shared ?? false);
   await requireGoal(db, learnerId, goalId);
   return db.evidence.create({ data: { id: uuidv7(), ...input, learnerId, goalId } });
 }
@@ -27,7 +28,8 @@ export async function listEvidence(db: Db, scope: Scope, learnerId: string, goal
   );
 }
 
-export function updateEvidence(db: Db, scope: Scope, key: Key, input: EvidenceUpdate, ifVersion: IfVersion): Promise<Evidence> {
+export async function updateEvidence(db: Db, scope: Scope, key: Key, input: EvidenceUpdate, ifVersion: IfVersion): Promise<Evidence> {
+  checkShared(scope, key.learnerId, input.shared ?? true);
   return db.evidence.update({ where: whereEvidence(scope, key, ifVersion), data: { ...input, version: { increment: 1 } } });
 }
 

@@ -34,7 +34,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     handler: (request, reply) =>
       create({ db, request, reply }, async (tx) => {
         const { learnerId, goalId } = request.params;
-        const term = await addTerm(tx, learnerId, goalId, request.body, clock());
+        const term = await addTerm(tx, request.scope, learnerId, goalId, request.body, clock());
         return { status: 201, body: term, location: `/v1/learners/${learnerId}/goals/${goalId}/terms/${term.id}` };
       }),
   });

@@ -12,9 +12,10 @@ export const Term = z
     meaning: prose(5_000).nullable().meta({ description: "In the learner's own words." }),
     resourceId: Id.nullable().meta({ description: "Where it was met." }),
     learnedOn: CalendarDay.nullable().meta({ description: "null: met, and not yet known." }),
-    shared: z
-      .boolean()
-      .meta({ description: "Whether it stands in the team's glossary and those who may see the goal may see it. Otherwise it is the learner's alone." }),
+    shared: z.boolean().meta({
+      description:
+        "Whether it stands in the team's glossary and those who may see the goal may see it. Otherwise it is the learner's alone, and others may only write what is shared.",
+    }),
     version: z.int(),
     createdAt: Instant,
     updatedAt: Instant,

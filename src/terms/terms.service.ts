@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { type Scope, sharedWith } from "../access/scope";
+import { checkShared, type Scope, sharedWith } from "../access/scope";
 import { containsAllWords, patternsOf } from "../database/search";
 import type { Db } from "../database/transaction";
 import { type Day, toDate } from "../days";
@@ -19,8 +19,9 @@ type Row = GlossaryEntry & { key: string };
 
 const MOST_MEANINGS = 5;
 
-/** @throws AppError when the goal has the term already, in whatever case */
-export async function addTerm(db: Db, learnerId: string, goalId: string, input: TermCreate, now: Date): Promise<Term> {
+/** @throws AppError when the goal has the term already, in whatever case, among the shared ones or among the learner's private ones */
+export async function addTerm(db: Db, scope: Scope, learnerId: string, goalId: string, input: TermCreate, now: Date): Promise<Term> {
+  checkShared(scope, learnerId, input.shared ?? false);
   await requireGoal(db, learnerId, goalId);
   await checkLearned(db, learnerId, input, now);
   return db.term.create({ data: { id: uuidv7(), ...input, learnerId, goalId } });
@@ -49,6 +50,7 @@ export function listTerms(db: Db, scope: Scope, learnerId: string, { q, goal, re
 }
 
 export async function updateTerm(db: Db, scope: Scope, key: Key, input: TermUpdate, ifVersion: IfVersion, now: Date): Promise<Term> {
+  checkShared(scope, key.learnerId, input.shared ?? true);
   await checkLearned(db, key.learnerId, input, now);
   return db.term.update({ where: whereTerm(scope, key, ifVersion), data: { ...input, version: { increment: 1 } } });
 }

@@ -10,7 +10,7 @@ afterAll(() => api.close());
 
 const entities: Record<string, { build(): Promise<string>; change: object; other: object; derived?: boolean }> = {
   learner: { build: async () => `/v1/learners/${(await buildLearner(api.db)).id}`, change: { name: "Changed" }, other: { name: "Otherwise" } },
-  team: { build: async () => `/v1/teams/${(await buildTeam(api.db)).id}`, change: { name: "Changed" }, other: { name: "Otherwise" } },
+  team: { build: async () => `/v1/teams/${(await buildTeam(api.db)).id}`, change: { name: "Changed" }, other: { name: "Otherwise" }, derived: true },
   resource: { build: async () => `/v1/resources/${(await buildResource(api.db)).id}`, change: { title: "Changed" }, other: { title: "Otherwise" } },
   goal: {
     build: async () => {

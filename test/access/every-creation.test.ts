@@ -52,8 +52,8 @@ const creations: Record<string, Creation> = {
   },
   evidence: {
     path: () => `/v1/learners/${learnerId}/goals/${goalId}/evidence`,
-    body: { title: "A", text: "By me" },
-    other: { title: "A", text: "By me", shared: true },
+    body: { title: "A", text: "By me", shared: true },
+    other: { title: "A", text: "By me", url: "https://example.com/a", shared: true },
     count: () => api.db.evidence.count(),
   },
   // One waits at a time for the goal, and one for its step.
@@ -66,8 +66,8 @@ const creations: Record<string, Creation> = {
   },
   "a term": {
     path: () => `/v1/learners/${learnerId}/goals/${goalId}/terms`,
-    body: { term: "A", learnedOn: "2026-06-01" },
-    other: { term: "B", learnedOn: "2026-06-01" },
+    body: { term: "A", learnedOn: "2026-06-01", shared: true },
+    other: { term: "B", learnedOn: "2026-06-01", shared: true },
     count: () => api.db.term.count(),
     clear: () => api.db.term.deleteMany(),
   },

@@ -86,7 +86,7 @@ const rules: Record<string, Rule> = {
   skipStep: { answers: [200, 403, 404, 200, 200], body: () => ({}) },
   unskipStep: { answers: [200, 403, 404, 200, 200] },
 
-  addEvidence: { answers: [201, 403, 404, 201, 201], body: () => ({ title: "The runbook", text: "By me" }) },
+  addEvidence: { answers: [201, 403, 404, 201, 201], body: () => ({ title: "The runbook", text: "By me", shared: true }) },
   listEvidence: { answers: [200, 200, 404, 200, 200] },
   getEvidence: { answers: [200, 200, 404, 200, 200] },
   updateEvidence: { answers: [200, 403, 404, 200, 200], body: () => ({ title: "The runbook" }) },
@@ -99,7 +99,7 @@ const rules: Record<string, Rule> = {
   answerReview: { answers: [403, 200, 404, 403, 403], body: () => ({ verdict: "endorsed" }) },
   withdrawReview: { answers: [204, 403, 404, 204, 204] },
 
-  addTerm: { answers: [201, 403, 404, 201, 201], body: () => ({ term: "etcd" }) },
+  addTerm: { answers: [201, 403, 404, 201, 201], body: () => ({ term: "etcd", shared: true }) },
   listTerms: { answers: [200, 200, 404, 200, 200] },
   getTerm: { answers: [200, 200, 404, 200, 200] },
   updateTerm: { answers: [200, 403, 404, 200, 200], body: () => ({ meaning: "A store" }) },

@@ -136,4 +136,7 @@ describe("a review", () => {
 test("a goal has a term once, in whatever case", async () => {
   const { learnerId, goalId } = await buildTerm(api.db, { term: "Pod" });
   await expect(buildTerm(api.db, { learnerId, goalId, term: "POD" })).rejects.toThrow("terms_once");
+  // A shared one does not tell that there is a private one.
+  await buildTerm(api.db, { learnerId, goalId, term: "POD", shared: true });
+  await expect(buildTerm(api.db, { learnerId, goalId, term: "pod", shared: true })).rejects.toThrow("terms_once");
 });

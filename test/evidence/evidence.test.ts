@@ -147,11 +147,19 @@ describe("whose it is", () => {
     expect((await lead.get(list)).body.items).toEqual([]);
   });
 
-  test("an admin who adds private evidence for a learner does not read it again", async () => {
-    const added = await api.admin.post(evidence(), { title: "From an import", text: "x" });
-    expect(added).toMatchObject({ status: 201, body: { shared: false } });
-    expect(await api.admin.get(added.headers.location as string)).toMatchObject(notFound);
-    expect((await self.get(added.headers.location as string)).body).toEqual(added.body);
+  test("others add shared evidence alone, and do not take from the learner what is shared", async () => {
+    const refusal = { status: 400, body: { errors: [{ pointer: "#/shared", detail: expect.stringContaining("Only the learner keeps things private") }] } };
+    for (const client of [api.admin, api.as(await buildKey(api.db, { role: "service" }))]) {
+      for (const input of [{}, { shared: false }])
+        expect(await client.post(evidence(), { title: "From an import", text: "x", ...input })).toMatchObject(refusal);
+      const added = await client.post(evidence(), { title: "From an import", text: "x", shared: true });
+      expect(added).toMatchObject({ status: 201, body: { shared: true } });
+      const path = added.headers.location as string;
+      expect((await client.get(path)).body).toEqual(added.body);
+      expect(await client.patch(path, { shared: false })).toMatchObject(refusal);
+      expect(await client.patch(path, { text: "y" })).toMatchObject({ status: 200, body: { text: "y", shared: true } });
+      expect(await self.patch(path, { shared: false })).toMatchObject({ status: 200, body: { shared: false } });
+    }
   });
 
   test("who can't see the learner finds nothing, shared or not", async () => {

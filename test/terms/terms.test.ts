@@ -85,7 +85,18 @@ describe("once under a goal", () => {
     await self.post(terms(), { term: "etcd" });
     expect((await self.post(terms("", (await buildGoal(api.db, { learnerId: learner.id })).id), { term: "etcd" })).status).toBe(201);
     const other = await buildGoal(api.db);
-    expect((await api.admin.post(`/v1/learners/${other.learnerId}/goals/${other.id}/terms`, { term: "etcd" })).status).toBe(201);
+    expect((await api.admin.post(`/v1/learners/${other.learnerId}/goals/${other.id}/terms`, { term: "etcd", shared: true })).status).toBe(201);
+  });
+
+  test("among the shared ones and among the private ones, each by itself", async () => {
+    const hidden = await self.post(terms(), { term: "etcd" });
+    const shared = await self.post(terms(), { term: "Etcd", shared: true });
+    expect([hidden.status, shared.status]).toEqual([201, 201]);
+    expect(await self.patch(terms(`/${hidden.body.id}`), { shared: true })).toMatchObject(taken);
+    expect(await self.patch(terms(`/${shared.body.id}`), { shared: false })).toMatchObject(taken);
+    expect(await self.post(terms(), { term: "ETCD", shared: true })).toMatchObject(taken);
+    expect((await self.delete(terms(`/${shared.body.id}`))).status).toBe(204);
+    expect(await self.patch(terms(`/${hidden.body.id}`), { shared: true })).toMatchObject({ status: 200, body: { shared: true } });
   });
 
   test("a term's own spelling may change in case", async () => {
@@ -225,6 +236,33 @@ describe("whose it is", () => {
     const [[, lead]] = others as [[string, Client]];
     expect(await lead.patch(path, { term: "Theirs now" })).toMatchObject({ status: 403, body: { code: "forbidden" } });
     expect(await lead.delete(path)).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  });
+
+  test("others add shared terms alone, and are answered as if there were no private one", async () => {
+    const { list, path, others, own } = await build(false);
+    const { body: kept } = await own.get(path);
+    const goalTerms = path.slice(0, -37);
+    const detail = expect.stringContaining("Only the learner keeps things private");
+    for (const [who, client] of others.filter(([who]) => who !== "lead")) {
+      for (const input of [{ term: kept.term }, { term: kept.term, shared: false }, { term: "Another" }, { term: "Another", shared: false }]) {
+        expect(await client.post(goalTerms, input)).toMatchObject({
+          status: 400,
+          body: { code: "invalid-request", errors: [{ pointer: "#/shared", detail }] },
+        });
+      }
+      const added = await client.post(goalTerms, { term: kept.term.toUpperCase(), shared: true });
+      expect([who, added.status]).toEqual([who, 201]);
+      const path = added.headers.location as string;
+      // What was another word becomes the private one's, too.
+      for (const change of [{ term: "Another" }, { term: kept.term }]) expect([who, (await client.patch(path, change)).status]).toEqual([who, 200]);
+      // To hide it would end at the private one; nobody but the learner may, whatever there is.
+      for (const each of [path, `${goalTerms}/${kept.id}`, `${goalTerms}/${uuidv7()}`]) {
+        expect(await client.patch(each, { shared: false })).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/shared", detail }] } });
+      }
+      expect((await client.get(list)).body.items).toHaveLength(1);
+      expect((await client.delete(path)).status).toBe(204);
+    }
+    expect((await own.get(path)).body).toEqual(kept);
   });
 
   test("sharing shows it, and taking it back hides it again", async () => {

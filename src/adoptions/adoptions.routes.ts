@@ -41,7 +41,7 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
       tags,
       params,
       querystring: PathChangeQuery,
-      response: { 200: PathChange, ...problems("not-found", ...refusals) },
+      response: { 200: PathChange, ...problems("not-found", "forbidden", ...refusals) },
     },
     handler: ({ params, query }) => previewChange(db, params.learnerId, params.goalId, query.version, clock()),
   });

@@ -49,7 +49,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
       tags,
       params: ofGoal,
       querystring: EvidenceList,
-      response: { 200: EvidencePage, ...problems("not-found") },
+      response: { 200: EvidencePage, ...problems("not-found", "forbidden") },
     },
     handler: ({ scope, params, query }) => listEvidence(db, scope, params.learnerId, params.goalId, query),
   });
@@ -58,7 +58,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     method: "GET",
     url: `${url}/:evidenceId`,
     preHandler: may.readLearner,
-    schema: { operationId: "getEvidence", summary: "Read evidence", tags, params, response: { 200: Evidence, ...problems("not-found") } },
+    schema: { operationId: "getEvidence", summary: "Read evidence", tags, params, response: { 200: Evidence, ...problems("not-found", "forbidden") } },
     handler: ({ scope, params }) => getEvidence(db, scope, keyOf(params)),
   });
 

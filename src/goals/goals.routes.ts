@@ -48,7 +48,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
       tags,
       params: ofLearner,
       querystring: GoalList,
-      response: { 200: GoalPage, ...problems("not-found") },
+      response: { 200: GoalPage, ...problems("not-found", "forbidden") },
     },
     handler: ({ params, query }) => listGoals(db, params.learnerId, query, clock()),
   });
@@ -58,7 +58,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     url: "/learners/:learnerId/goals/:goalId",
     preHandler: may.readLearner,
     config: { derived: true },
-    schema: { operationId: "getGoal", summary: "Read a goal", tags, params, response: { 200: Goal, ...problems("not-found") } },
+    schema: { operationId: "getGoal", summary: "Read a goal", tags, params, response: { 200: Goal, ...problems("not-found", "forbidden") } },
     handler: ({ params }) => getGoal(db, params.learnerId, params.goalId, clock()),
   });
 

@@ -58,7 +58,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
     method: "GET",
     url: "/learners/:learnerId",
     preHandler: may.readProfile,
-    schema: { operationId: "getLearner", summary: "Read a learner", tags, params, response: { 200: Learner, ...problems("not-found") } },
+    schema: { operationId: "getLearner", summary: "Read a learner", tags, params, response: { 200: Learner, ...problems("not-found", "forbidden") } },
     handler: ({ params }) => getLearner(db, params.learnerId),
   });
 

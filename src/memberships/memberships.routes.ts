@@ -20,7 +20,7 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
       summary: "Read which team a learner is in, and was in before",
       tags,
       params,
-      response: { 200: MembershipHistory, ...problems("not-found") },
+      response: { 200: MembershipHistory, ...problems("not-found", "forbidden") },
     },
     handler: ({ scope, params }) => getMembershipHistory(db, scope, params.learnerId),
   });

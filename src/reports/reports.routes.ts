@@ -26,7 +26,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       tags,
       params: z.object({ learnerId: Id }),
       querystring: LearnerBreakdownQuery,
-      response: { 200: Breakdown, ...problems("not-found", "too-many-groups") },
+      response: { 200: Breakdown, ...problems("not-found", "forbidden", "too-many-groups") },
     },
     handler: ({ scope, params, query }) => getLearnerBreakdown(db, config, scope, params.learnerId, query, clock()),
   });
@@ -42,7 +42,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       tags,
       params: ofTeam,
       querystring: TeamBreakdownQuery,
-      response: { 200: Breakdown, ...problems("not-found", "too-many-groups") },
+      response: { 200: Breakdown, ...problems("not-found", "forbidden", "too-many-groups") },
     },
     handler: ({ scope, params, query }) => getTeamBreakdown(db, config, scope, params.teamId, query),
   });
@@ -58,7 +58,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       tags,
       params: z.object({ learnerId: Id }),
       querystring: LearnerGrowthQuery,
-      response: { 200: GrowthReport, ...problems("not-found") },
+      response: { 200: GrowthReport, ...problems("not-found", "forbidden") },
     },
     handler: ({ scope, params, query }) => getLearnerGrowth(db, scope, params.learnerId, query, clock()),
   });
@@ -74,7 +74,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       tags,
       params: ofTeam,
       querystring: TeamGrowthQuery,
-      response: { 200: GrowthReport, ...problems("not-found") },
+      response: { 200: GrowthReport, ...problems("not-found", "forbidden") },
     },
     handler: ({ scope, params, query }) => getTeamGrowth(db, scope, params.teamId, query),
   });
@@ -90,7 +90,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       tags,
       params: ofTeam,
       querystring: TeamStudySessionList,
-      response: { 200: StudySessionPage, ...problems("not-found") },
+      response: { 200: StudySessionPage, ...problems("not-found", "forbidden") },
     },
     handler: ({ scope, params, query }) => listTeamSessions(db, scope, params.teamId, query),
   });

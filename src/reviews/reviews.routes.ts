@@ -52,7 +52,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
       tags,
       params: ofGoal,
       querystring: ReviewList,
-      response: { 200: ReviewPage, ...problems("not-found") },
+      response: { 200: ReviewPage, ...problems("not-found", "forbidden") },
     },
     handler: ({ params, query }) => listReviews(db, params.learnerId, params.goalId, query),
   });
@@ -61,7 +61,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url: `${url}/:reviewId`,
     preHandler: may.readLearner,
-    schema: { operationId: "getReview", summary: "Read a review", tags, params, response: { 200: Review, ...problems("not-found") } },
+    schema: { operationId: "getReview", summary: "Read a review", tags, params, response: { 200: Review, ...problems("not-found", "forbidden") } },
     handler: ({ params }) => getReview(db, keyOf(params)),
   });
 

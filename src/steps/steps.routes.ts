@@ -56,7 +56,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
       tags,
       params: ofGoal,
       querystring: StepList,
-      response: { 200: StepPage, ...problems("not-found") },
+      response: { 200: StepPage, ...problems("not-found", "forbidden") },
     },
     handler: ({ params, query }) => listSteps(db, params.learnerId, params.goalId, query, clock()),
   });
@@ -66,7 +66,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     url: `${url}/:stepId`,
     preHandler: may.readLearner,
     config: derived,
-    schema: { operationId: "getStep", summary: "Read a step", tags, params, response: { 200: Step, ...problems("not-found") } },
+    schema: { operationId: "getStep", summary: "Read a step", tags, params, response: { 200: Step, ...problems("not-found", "forbidden") } },
     handler: ({ params }) => getStep(db, keyOf(params), clock()),
   });
 

@@ -87,7 +87,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       tags,
       params: ofLearner,
       querystring: StudySessionList,
-      response: { 200: StudySessionPage, ...problems("not-found") },
+      response: { 200: StudySessionPage, ...problems("not-found", "forbidden") },
     },
     handler: ({ scope, params, query }) => listSessions(db, scope, params.learnerId, query),
   });
@@ -96,7 +96,13 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "GET",
     url: "/learners/:learnerId/study-sessions/:sessionId",
     preHandler: may.readLearner,
-    schema: { operationId: "getStudySession", summary: "Read a study session", tags, params, response: { 200: StudySession, ...problems("not-found") } },
+    schema: {
+      operationId: "getStudySession",
+      summary: "Read a study session",
+      tags,
+      params,
+      response: { 200: StudySession, ...problems("not-found", "forbidden") },
+    },
     handler: ({ scope, params }) => getSession(db, scope, params.learnerId, params.sessionId),
   });
 
@@ -189,7 +195,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       tags,
       headers: IdempotencyHeaders,
       body: Batch,
-      response: { 200: BatchOutcome, ...problems("body-too-large", ...KEY_REFUSALS) },
+      response: { 200: BatchOutcome, ...problems("forbidden", "body-too-large", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => ({

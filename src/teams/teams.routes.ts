@@ -110,7 +110,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       tags,
       params,
       querystring: MemberList,
-      response: { 200: MemberPage, ...problems("not-found") },
+      response: { 200: MemberPage, ...problems("not-found", "forbidden") },
     },
     handler: ({ scope, params, query }) => listMembers(db, scope, params.teamId, query),
   });

@@ -50,7 +50,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
       tags,
       params: ofLearner,
       querystring: TermList,
-      response: { 200: TermPage, ...problems("not-found") },
+      response: { 200: TermPage, ...problems("not-found", "forbidden") },
     },
     handler: ({ scope, params, query }) => listTerms(db, scope, params.learnerId, query),
   });
@@ -59,7 +59,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url: `${url}/:termId`,
     preHandler: may.readLearner,
-    schema: { operationId: "getTerm", summary: "Read a term", tags, params, response: { 200: Term, ...problems("not-found") } },
+    schema: { operationId: "getTerm", summary: "Read a term", tags, params, response: { 200: Term, ...problems("not-found", "forbidden") } },
     handler: ({ scope, params }) => getTerm(db, scope, keyOf(params)),
   });
 

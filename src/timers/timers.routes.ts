@@ -41,7 +41,13 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url,
     preHandler: may.readLearner,
-    schema: { operationId: "getTimer", summary: "See a learner's running timer", tags, params, response: { 200: Timer, ...problems("not-found") } },
+    schema: {
+      operationId: "getTimer",
+      summary: "See a learner's running timer",
+      tags,
+      params,
+      response: { 200: Timer, ...problems("not-found", "forbidden") },
+    },
     handler: ({ params }) => getTimer(db, params.learnerId),
   });
 

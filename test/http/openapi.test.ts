@@ -92,6 +92,14 @@ test.each(underV1.filter(([, { responses }]) => responses["201"]).filter(([name]
   },
 );
 
+// A service's key needs a scope for what is one learner's, and for what tells of many.
+test.each(underV1.filter(([name]) => /^GET .*\/(\{learnerId\}.*|\{teamId\}\/(members|breakdown|growth|study-sessions))$/.test(name)))(
+  "%s is refused to who lacks a scope",
+  (_, { responses }) => {
+    expect(responses["403"]?.description).toContain("`forbidden`");
+  },
+);
+
 test("every reference leads somewhere", () => {
   const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g);
   expect([...new Set([...references].map(([, name]) => name))].filter((name) => !document.components.schemas[name as string])).toEqual([]);

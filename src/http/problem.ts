@@ -41,7 +41,7 @@ export const Problem = z
   });
 export type Problem = z.infer<typeof Problem>;
 
-// What any operation may answer, beside its own refusals; and any with a body.
+// What any operation may answer, beside its own refusals; and any but a GET.
 const ALWAYS: ProblemCode[] = ["invalid-request", "unauthenticated", "too-many-requests", "internal", "unavailable"];
 export const OF_BODIES: ProblemCode[] = ["body-too-large", "unsupported-media-type"];
 

@@ -92,6 +92,10 @@ test.each(underV1.filter(([, { responses }]) => responses["201"]).filter(([name]
   },
 );
 
+test.each(operations.filter(([name]) => !name.startsWith("GET ")))("%s refuses a body that is too large or of an unknown type", (_, { responses }) => {
+  expect(Object.keys(responses)).toEqual(expect.arrayContaining(["413", "415"]));
+});
+
 // A service's key needs a scope for what is one learner's, and for what tells of many.
 test.each(underV1.filter(([name]) => /^GET .*\/(\{learnerId\}.*|\{teamId\}\/(members|breakdown|growth|study-sessions))$/.test(name)))(
   "%s is refused to who lacks a scope",

@@ -6,6 +6,7 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fast
 import { z } from "zod";
 import type { App } from "./app-type";
 import { tidy } from "./openapi-tidy";
+import { IfNoneMatchHeaders } from "./preconditions";
 import { OF_BODIES, onlyProblems } from "./problem";
 
 // A codec travels as its input, in answers too.
@@ -46,10 +47,10 @@ export async function describeApi(app: App, version: string): Promise<void> {
     },
     transform: (document) => {
       const given = document as Parameters<typeof transformSchema>[0];
+      const response = given.schema?.response as { 200?: unknown } | undefined;
       // Where no body is taken, a bad one is refused, too.
-      if (document.route.method !== "GET") {
-        given.schema = { ...given.schema, response: { ...onlyProblems(...OF_BODIES), ...(given.schema?.response as object) } };
-      }
+      if (document.route.method !== "GET") given.schema = { ...given.schema, response: { ...onlyProblems(...OF_BODIES), ...response } };
+      else if (isTagged(response?.[200])) given.schema = { ...given.schema, headers: IfNoneMatchHeaders, response: { ...response, 304: z.null() } };
       const { schema, url } = transformSchema(given);
       const responses = (schema as { response?: Record<string, object> }).response ?? {};
       return { schema: { ...schema, response: Object.fromEntries(Object.entries(responses).map(describe(document.route.config))) }, url };
@@ -62,12 +63,17 @@ export async function describeApi(app: App, version: string): Promise<void> {
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true, uiConfig: { persistAuthorization: true } });
 }
 
+/** Whether an answer has an ETag. */
+function isTagged(schema: unknown): boolean {
+  return schema instanceof z.ZodObject && "version" in schema.shape;
+}
+
 /** Names a response by its status, and adds the other forms that it is also answered in. */
 function describe(config: FastifyContextConfig | undefined) {
   return ([status, response]: [string, object]): [string, object] => {
     if ("content" in response) return [status, response];
     const description = STATUS_CODES[status] ?? status;
-    if (status === "204") return [status, { description, type: "null" }];
+    if (status === "204" || status === "304") return [status, { description, type: "null" }];
     const others = Object.keys((status === "200" && config?.forms) || {}).map((type) => [type, { schema: { type: "string" } }]);
     return [status, { description, content: { "application/json": { schema: response }, ...Object.fromEntries(others) } }];
   };

@@ -92,6 +92,12 @@ test.each(underV1.filter(([, { responses }]) => responses["201"]).filter(([name]
   },
 );
 
+test.each(underV1.filter(([name]) => name.startsWith("GET ")))("%s takes If-None-Match where its answer has a version", (_, { parameters = [], responses }) => {
+  const { schema } = responses["200"]?.content?.["application/json"] ?? { schema: {} };
+  const isTagged = resolve(schema).properties?.version !== undefined;
+  expect([parameters.some(({ name }) => name === "if-none-match"), "304" in responses]).toEqual([isTagged, isTagged]);
+});
+
 test.each(operations.filter(([name]) => !name.startsWith("GET ")))("%s refuses a body that is too large or of an unknown type", (_, { responses }) => {
   expect(Object.keys(responses)).toEqual(expect.arrayContaining(["413", "415"]));
 });

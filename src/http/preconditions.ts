@@ -7,6 +7,11 @@ export const IfMatchHeaders = z.looseObject({
   "if-match": z.string().optional().meta({ description: "The ETag that was read: change only if nothing changed since." }),
 });
 
+/** Whether `If-Match` was sent to a route that heeds it. */
+export function asksForVersion({ headers, routeOptions }: FastifyRequest): boolean {
+  return headers["if-match"] !== undefined && routeOptions.schema?.headers === IfMatchHeaders;
+}
+
 /** The header of every GET of an entity; representations.ts heeds it. */
 export const IfNoneMatchHeaders = z.looseObject({
   "if-none-match": z.string().optional().meta({ description: "The ETag that is known: while it holds, the answer is 304 without a body." }),

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { constraintProblem, isRecordMissing, isUnavailable } from "../database/violations";
 import { AppError, flawed, notFound, PROBLEMS, type ProblemCode } from "../errors";
 import type { App } from "./app-type";
+import { asksForVersion } from "./preconditions";
 
 const MEDIA_TYPE = "application/problem+json";
 const RETRY_AFTER_SECONDS = 2;
@@ -113,7 +114,7 @@ function send(reply: FastifyReply, request: FastifyRequest, error: AppError) {
 function toAppError(error: FastifyError, request: FastifyRequest): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof ResponseSerializationError) return new AppError("internal", INTERNAL);
-  if (isRecordMissing(error)) return request.headers["if-match"] ? versionMismatch() : notFound();
+  if (isRecordMissing(error)) return asksForVersion(request) ? versionMismatch() : notFound();
   if (isUnavailable(error)) {
     return new AppError("unavailable", BUSY);
   }

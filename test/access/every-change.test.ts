@@ -1,6 +1,7 @@
 import { startApp, type TestApp } from "../setup/app";
 import { buildGoal, buildLearner, buildResource, buildStep, buildTeam } from "../setup/factories";
 import { buildEvidence, buildTerm } from "../setup/growth-factories";
+import { NOBODY } from "./operations";
 
 let api: TestApp;
 beforeAll(async () => {
@@ -144,4 +145,16 @@ test("a resource is archived and restored under the ETag that was read alone", a
   expect((await api.admin.put(path, undefined, { "If-Match": '"1"' })).headers.etag).toBe('"2"');
   expect(await api.admin.delete(path, { "If-Match": '"1"' })).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
   expect((await api.admin.delete(path, { "If-Match": '"2"' })).headers.etag).toBe('"3"');
+});
+
+test.each([
+  ["get", "/v1/resources/NOTHING"],
+  ["get", "/v1/learners/LEARNER/goals/NOTHING"],
+  ["delete", "/v1/learners/LEARNER/membership/NOTHING"],
+  ["delete", "/v1/learners/LEARNER/timer"],
+  ["delete", "/v1/api-keys/NOTHING"],
+] as const)("%s %s does not ask for a version, and finds nothing under any If-Match", async (method, path) => {
+  const { id } = await buildLearner(api.db);
+  const refused = await api.admin[method](path.replace("LEARNER", id).replace("NOTHING", NOBODY), { "If-Match": '"1"' });
+  expect(refused).toMatchObject({ status: 404, body: { code: "not-found" } });
 });

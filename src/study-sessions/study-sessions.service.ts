@@ -2,7 +2,7 @@ import { isOwn, type Scope } from "../access/scope";
 import type { Act } from "../audit/audit.service";
 import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
-import { type AppError, flawed, notFound } from "../errors";
+import { AppError, flawed, notFound } from "../errors";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { forgetInAnswers } from "../http/idempotency";
 import { type Page, type PageQuery, readPage } from "../http/paging";
@@ -116,6 +116,7 @@ export function updateSession(
     const startedAt = input.startedAt ?? before.startedAt;
     const timeZone = input.timeZone ?? before.timeZone;
     checkStart(startedAt, now);
+    checkSharing(scope, before, input);
     const change: Partial<Row> = {
       ...fields,
       ...resplitMinutes(before, { mode, split, minutes }),
@@ -137,6 +138,12 @@ export function updateSession(
     if (after.stepId && after.stepId !== before.stepId) await startSteps(tx, [after]);
     return present(scope)(after);
   });
+}
+
+/** Words that one may not read are not one's to share: neither those, nor, lest the answer tell, none. */
+function checkSharing(scope: Scope, { learnerId, noteShared }: Row, input: StudySessionUpdate): void {
+  if (!input.noteShared || noteShared || input.note !== undefined || isOwn(scope, learnerId)) return;
+  throw new AppError("forbidden", "Sharing a note that is there takes the learner's own key. Leave noteShared out, or send the note, too.");
 }
 
 /** Leaves a tombstone, without the learner's words and holding on to no step, for those who follow `updatedSince`. */

@@ -59,6 +59,37 @@ describe("whose words", () => {
     expect((await api.admin.patch(`${path}/${id}`, { noteShared: false })).body.note).toBeNull();
   });
 
+  test("a private note is its learner's to share, and nobody else's, who could read it then", async () => {
+    const { lead, learner } = await buildLedLearner(api.db);
+    const path = `/v1/learners/${learner.id}/study-sessions`;
+    const own = api.as(await keyOf(api.db, learner.id));
+    const url = `${path}/${(await own.post(path, { ...session, note: "a slow week" })).body.id}`;
+    for (const role of ["service", "admin"] as const) {
+      const other = api.as(await buildKey(api.db, { role }));
+      const refused = await other.patch(url, { noteShared: true });
+      expect(refused).toMatchObject({ status: 403, body: { code: "forbidden" } });
+      expect(refused.text).not.toContain("a slow week");
+      expect((await other.patch(url, { noteShared: false, impact: 5 })).body).toMatchObject({ note: null, impact: 5 });
+    }
+    expect((await own.patch(url, { noteShared: true })).body.note).toBe("a slow week");
+    expect((await api.as(await keyOf(api.db, lead.id)).get(url)).body.note).toBe("a slow week");
+    expect((await api.admin.patch(url, { noteShared: true })).status).toBe(200);
+  });
+
+  test("whether there is a private note is not told to who would share it", async () => {
+    const { id } = await buildLearner(api.db);
+    const path = `/v1/learners/${id}/study-sessions`;
+    const without = (await api.admin.post(path, session)).body.id;
+    expect(await api.admin.patch(`${path}/${without}`, { noteShared: true })).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  });
+
+  test("who writes a note for a learner may share what they wrote", async () => {
+    const { id } = await buildLearner(api.db);
+    const path = `/v1/learners/${id}/study-sessions`;
+    const written = (await api.admin.post(path, { ...session, note: "private" })).body.id;
+    expect((await api.admin.patch(`${path}/${written}`, { note: "shared", noteShared: true })).body.note).toBe("shared");
+  });
+
   test("an admin who writes a note for a learner does not read it again", async () => {
     const learner = await buildLearner(api.db);
     const path = `/v1/learners/${learner.id}/study-sessions`;

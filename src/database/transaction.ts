@@ -1,13 +1,22 @@
 import type { Prisma, PrismaClient } from "../generated/prisma/client";
+import { isDeadlock } from "./violations";
 
 /** What a service writes through: the database, or a transaction that somebody else opened. */
 export type Db = PrismaClient | Prisma.TransactionClient;
 
 const LIMITS = { maxWait: 5_000, timeout: 15_000 };
 
-/** Runs `work` in the caller's transaction if there is one, in a new one otherwise. */
+/**
+ * Runs `work` in the caller's transaction if there is one, in a new one otherwise. Of two that
+ * wait for each other the database stops one, undone: that one is run once more, after the other.
+ */
 export async function inTransaction<T>(db: Db, work: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T> {
-  return "$connect" in db ? (db as PrismaClient).$transaction(work, LIMITS) : work(db);
+  if (!("$connect" in db)) return work(db);
+  const run = () => (db as PrismaClient).$transaction(work, LIMITS);
+  return run().catch((error) => {
+    if (!isDeadlock(error)) throw error;
+    return run();
+  });
 }
 
 /** Does the work in the same way, takes it back, and tells what it answered: what would happen. */

@@ -71,6 +71,11 @@ export function isRecordMissing(error: unknown): boolean {
   return codeOf(error) === "P2025";
 }
 
+/** Whether the database undid a transaction that waited for another, which waited for it. */
+export function isDeadlock(error: unknown): boolean {
+  return causeOf(error).originalCode === "40P01";
+}
+
 /** Whether the database is away, or too busy to answer in time; the request changed nothing or may be retried. */
 export function isUnavailable(error: unknown): boolean {
   const { kind, originalCode = "" } = causeOf(error);

@@ -9,6 +9,8 @@ declare module "fastify" {
   }
 }
 
+const PROFILE: KeyScope[] = ["learning:read", "reports:read", "directory:write"];
+
 type Guard = (request: FastifyRequest) => Promise<void>;
 export type Guards = ReturnType<typeof createGuards>;
 
@@ -68,13 +70,18 @@ export function createGuards(db: PrismaClient) {
     logSessions: async (request) => need(request, "sessions:write"),
 
     /** Who somebody is, and in which team. */
-    readProfile: read("learning:read", "reports:read", "directory:write"),
+    readProfile: read(...PROFILE),
+    /** That of everybody whom the caller may see. */
+    listProfiles: async (request) => need(request, ...PROFILE),
     writeProfile: write("directory:write"),
 
     readLearner: read("learning:read"),
     reportOnLearner: read("reports:read"),
     writeLearner: write("learning:write"),
     logForLearner: write("sessions:write"),
+
+    /** What others logged with the learner as their mentor: the learner's own, as what they write is. */
+    readMentored: write("learning:read"),
 
     /** Whoever is, as a learner here, the mentor or coach that a session was spent with; nobody on their own sessions. */
     confirmSession: async (request) => {
@@ -120,6 +127,12 @@ export function createGuards(db: PrismaClient) {
 
     readTeam: async (request) => {
       await mustFindTeam(request, visibleTeams);
+    },
+
+    /** The words that the team's people share. */
+    readGlossary: async (request) => {
+      await mustFindTeam(request, visibleTeams);
+      need(request, "learning:read");
     },
 
     /** The team's people and their reports. */

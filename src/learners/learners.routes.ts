@@ -42,14 +42,14 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
   app.route({
     method: "GET",
     url: "/learners",
-    preHandler: may.signedIn,
+    preHandler: may.listProfiles,
     config: { ...csvList(Learner), shows: ({ items }: Page<Learner>) => items.map(idOf) },
     schema: {
       operationId: "listLearners",
       summary: "List the learners whom the caller may see, by name",
       tags,
       querystring: LearnerList,
-      response: { 200: LearnerPage, ...problems() },
+      response: { 200: LearnerPage, ...problems("forbidden") },
     },
     handler: ({ scope, query }) => listLearners(db, scope, query),
   });

@@ -1,4 +1,4 @@
-import { personOf, type Scope } from "../access/scope";
+import { isOwn, personOf, type Scope, visibleLearners } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
@@ -21,13 +21,13 @@ export function withdrawConfirmation(db: Db, scope: Scope, learnerId: string, id
   return setVerification(db, scope, { learnerId, id, ifVersion }, { from: "mentorConfirmed", to: "selfReported" }, now);
 }
 
-/** The sessions that others logged with a mentor, the latest first. */
-export function listMentored(db: Db, mentorId: string, { confirmed, ...page }: ConfirmationList): Promise<Page<Confirmation>> {
+/** The sessions that others logged with a mentor, the latest first: all for the mentor, for anybody else those of whom they may see. */
+export function listMentored(db: Db, scope: Scope, mentorId: string, { confirmed, ...page }: ConfirmationList): Promise<Page<Confirmation>> {
   const verification = confirmed === undefined ? {} : { verification: confirmed ? Verification.mentorConfirmed : Verification.selfReported };
   const filter = { mentorId, deletedAt: null, ...verification };
   return readPage(["mentored", filter], page, { instant: (session) => session.startedAt }, async (take, after) => {
     const sessions = await db.studySession.findMany({
-      where: { AND: [filter, beyondAcross(after)] },
+      where: { AND: [filter, isOwn(scope, mentorId) ? {} : { learner: visibleLearners(scope) }, beyondAcross(after)] },
       orderBy: [{ startedAt: "desc" }, { id: "desc" }, { learnerId: "desc" }],
       include: withName,
       take,

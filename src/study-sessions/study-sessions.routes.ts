@@ -146,7 +146,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "GET",
     url: "/learners/:learnerId/mentored-sessions",
-    preHandler: may.writeLearner,
+    preHandler: may.readMentored,
     config: { ...csvList(Confirmation), shows: ({ items }: Page<Confirmation>) => items.map(({ learnerId }) => learnerId) },
     schema: {
       operationId: "listMentoredSessions",
@@ -156,7 +156,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       querystring: ConfirmationList,
       response: { 200: ConfirmationPage, ...problems("not-found", "forbidden") },
     },
-    handler: ({ params, query }) => listMentored(db, params.learnerId, query),
+    handler: ({ scope, params, query }) => listMentored(db, scope, params.learnerId, query),
   });
 
   const confirmation = {

@@ -100,7 +100,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
     method: "GET",
     url: "/teams/:teamId/glossary",
-    preHandler: may.readTeam,
+    preHandler: may.readGlossary,
     config: { ...csvList(GlossaryEntry), shows: "nobody" },
     schema: {
       operationId: "listGlossary",
@@ -108,7 +108,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
       tags: ["Teams"],
       params: z.object({ teamId: Id }),
       querystring: GlossaryList,
-      response: { 200: GlossaryPage, ...problems("not-found") },
+      response: { 200: GlossaryPage, ...problems("not-found", "forbidden") },
     },
     handler: ({ scope, params, query }) => listGlossary(db, params.teamId, query, scope.today),
   });

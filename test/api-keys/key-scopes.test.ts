@@ -25,18 +25,18 @@ const PROFILE: KeyScope[] = ["learning:read", "reports:read", "directory:write"]
 // Which scopes each operation takes, one of them; "any": whichever; "none": it takes a person or an admin.
 const NEEDS: Record<string, KeyScope[] | "any" | "none"> = {
   getMe: "any",
-  ...of("any", "listLearners listTeams getTeam listResources getResource listPaths getPath getPathVersion listGlossary listApiKeys revokeApiKey rotateApiKey"),
+  ...of("any", "listTeams getTeam listResources getResource listPaths getPath getPathVersion listApiKeys revokeApiKey rotateApiKey"),
   ...of("none", "exportPersonalData erasePersonalData createApiKey answerReview confirmStudySession withdrawStudySessionConfirmation listAuditEvents"),
-  ...of(PROFILE, "getLearner getMembership"),
+  ...of(PROFILE, "listLearners getLearner getMembership"),
   ...of(
     D,
     "createLearner updateLearner moveLearner deleteMembership createTeam updateTeam deleteTeam createResource updateResource archiveResource restoreResource",
   ),
   ...of(D, "createPath archivePath restorePath draftPathVersion updatePathVersion deletePathVersion publishPathVersion"),
   ...of(L, "listGoals getGoal listSteps getStep previewPathChange listEvidence getEvidence listReviews getReview listTerms getTerm"),
-  ...of(L, "listStudySessions getStudySession getTimer"),
+  ...of(L, "listStudySessions getStudySession getTimer listGlossary listMentoredSessions"),
   ...of(W, "createGoal updateGoal deleteGoal createStep updateStep deleteStep startStep unstartStep completeStep uncompleteStep skipStep unskipStep adoptPath"),
-  ...of(W, "addEvidence updateEvidence deleteEvidence askForReview withdrawReview addTerm updateTerm deleteTerm listMentoredSessions"),
+  ...of(W, "addEvidence updateEvidence deleteEvidence askForReview withdrawReview addTerm updateTerm deleteTerm"),
   ...of(S, "logStudySession putStudySession updateStudySession deleteStudySession logStudySessions startTimer discardTimer stopTimer"),
   ...of(R, "getLearnerBreakdown getTeamBreakdown getLearnerGrowth getTeamGrowth listTeamStudySessions listTeamMembers"),
 };

@@ -1,21 +1,34 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-export type Operation = { operationId: string; method: "get" | "post" | "put" | "patch" | "delete"; path: string; tag: string; takesBody: boolean };
+export type Operation = {
+  operationId: string;
+  method: "get" | "post" | "put" | "patch" | "delete";
+  path: string;
+  tag: string;
+  takesBody: boolean;
+  /** Every status that it says it answers with. */
+  statuses: number[];
+  /** Of what it makes or does anew: 201 rather than 200 where there are both. */
+  success: number;
+};
 
-type Described = { operationId: string; tags: string[]; requestBody?: object };
+type Described = { operationId: string; tags: string[]; requestBody?: object; responses: Record<string, object> };
 const { paths }: { paths: Record<string, Record<Operation["method"], Described>> } = JSON.parse(
   readFileSync(path.join(__dirname, "../../openapi.json"), "utf8"),
 );
 
-/** Every operation under /v1, from the committed description, so that a new route is held to what all promise. */
-export const operations = Object.entries(paths)
-  .filter(([path]) => path.startsWith("/v1/"))
-  .flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { operationId, tags, requestBody }]) => {
-      return { operationId, method, path, tag: tags[0], takesBody: requestBody !== undefined } as Operation;
-    }),
-  );
+/** Every operation, from the committed description, so that a new route is held to what all promise. */
+export const everyOperation = Object.entries(paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, { operationId, tags, requestBody, responses }]) => {
+    const statuses = Object.keys(responses).map(Number);
+    const success = Math.max(...statuses.filter((status) => status < 300));
+    return { operationId, method, path, tag: tags[0], takesBody: requestBody !== undefined, statuses, success } as Operation;
+  }),
+);
+
+/** Those under /v1: all but what tells how the service itself is. */
+export const operations = everyOperation.filter(({ path }) => path.startsWith("/v1/"));
 
 /** An operation's path with ids in the place of its parameters. */
 export function fill(path: string, id: (parameter: string) => string): string {

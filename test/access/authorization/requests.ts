@@ -1,0 +1,94 @@
+import type { Response } from "supertest";
+import { NOW, type TestApp } from "../../setup/app";
+import type { Ids } from "./world";
+
+type Request = {
+  body?(ids: Ids): object;
+  query?: string;
+  /** Other ids of the world than those of the path's own parameters. */
+  ids?: Record<string, string>;
+  /** What has to be so for the operation to be possible at all. */
+  before?(api: TestApp, ids: Ids): Promise<unknown>;
+  /** The problem within an answer that tells of several things. */
+  problemIn?(response: Response): { status: number; code: string } | null;
+};
+
+const SESSION = { startedAt: "2026-06-16T08:00:00Z", minutes: 25 };
+const empty = { goalId: "emptyGoalId" };
+const draft = { pathId: "draftPathId" };
+const aTerm = (ids = {}) => ({ body: () => ({ meaning: "A store" }), ids });
+const evidence = (ids = {}) => ({ body: () => ({ title: "The runbook" }), ids });
+const privateEvidence = { evidenceId: "privateEvidenceId" };
+const privateTerm = { termId: "privateTermId" };
+const answer = { body: () => ({ verdict: "endorsed" }) };
+const nothing = { body: () => ({}) };
+
+/** What a valid request of a row says beyond its address. Rows that are not here say nothing more. */
+export const requests: Record<string, Request> = {
+  createLearner: { body: () => ({ name: "Ada" }) },
+  updateLearner: { body: () => ({ timeZone: "Asia/Tokyo" }) },
+  "updateLearner (what the directory says)": { body: () => ({ name: "Ada" }) },
+  moveLearner: { body: ({ teamId }) => ({ teamId, fromDay: "2026-06-01" }) },
+
+  createTeam: { body: () => ({ name: "Platform" }) },
+  "getTeam (below)": { ids: { teamId: "teamBelowId" } },
+  updateTeam: { body: () => ({ name: "Platform" }) },
+  "deleteTeam (below)": { ids: { teamId: "teamBelowId" } },
+
+  createResource: { body: () => ({ type: "book", title: "A book" }) },
+  updateResource: { body: () => ({ title: "Another" }) },
+
+  createPath: { body: () => ({ title: "To production" }) },
+  "getPath (never published)": { ids: draft },
+  "getPathVersion (draft)": { ids: draft },
+  "updatePathVersion (draft)": { body: () => ({ title: "To production" }), ids: draft },
+  "deletePathVersion (draft)": { ids: draft },
+  "publishPathVersion (draft)": { ids: draft },
+
+  createGoal: { body: () => ({ title: "Deploy it myself" }) },
+  updateGoal: { body: () => ({ why: "To know how" }) },
+  "deleteGoal (empty)": { ids: empty },
+  "adoptPath (empty)": { body: ({ pathId }) => ({ pathId }), ids: empty },
+
+  createStep: { body: () => ({ title: "Deploy it myself" }) },
+  updateStep: { body: () => ({ weight: 2 }) },
+  startStep: nothing,
+  completeStep: nothing,
+  skipStep: nothing,
+
+  addEvidence: { body: () => ({ title: "The runbook", text: "By me" }) },
+  updateEvidence: evidence(),
+  "getEvidence (private)": { ids: privateEvidence },
+  "updateEvidence (private)": evidence(privateEvidence),
+  "deleteEvidence (private)": { ids: privateEvidence },
+
+  "askForReview (empty)": { ...nothing, ids: empty },
+  answerReview: answer,
+  "answerReview (asked of the lead by name)": { ...answer, ids: { reviewId: "namedReviewId" } },
+
+  addTerm: { body: () => ({ term: "etcd" }) },
+  updateTerm: aTerm(),
+  "getTerm (private)": { ids: privateTerm },
+  "updateTerm (private)": aTerm(privateTerm),
+  "deleteTerm (private)": { ids: privateTerm },
+
+  logStudySession: { body: () => SESSION },
+  putStudySession: { body: () => SESSION, ids: { sessionId: "newSessionId" } },
+  logStudySessions: {
+    body: ({ learnerId }) => ({ items: [{ ...SESSION, learnerId }] }),
+    // A batch is answered 200, whatever becomes of its items.
+    problemIn: ({ body }) => body.items?.[0].problem ?? null,
+  },
+  "listStudySessions (changes)": { query: "updatedSince=2026-01-01T00:00:00Z" },
+  updateStudySession: { body: () => ({ impact: 4 }) },
+
+  startTimer: { ...nothing, before: ({ db }, { learnerId }) => db.timer.delete({ where: { learnerId } }) },
+  stopTimer: nothing,
+
+  getLearnerGrowth: { query: `since=${NOW.getUTCFullYear()}-01-01` },
+  getTeamBreakdown: { query: "groupBy=learner" },
+
+  createApiKey: { body: ({ learnerId }) => ({ name: "Laptop", role: "learner", learnerId }) },
+  "createApiKey (a service's)": { body: () => ({ name: "Dashboard", role: "service" }) },
+  rotateApiKey: nothing,
+};

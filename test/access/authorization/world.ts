@@ -1,0 +1,160 @@
+import { randomBytes } from "node:crypto";
+import { v7 as uuidv7 } from "uuid";
+import { KEY_SCOPES, type KeyScope } from "../../../src/access/scope";
+import { newSecret } from "../../../src/api-keys/secret";
+import { type Client, NOW, type TestApp } from "../../setup/app";
+import { buildGoal, buildKey, buildLearner, buildPath, buildResource, buildSession, buildStep, buildTeam, joinTeam, keyOf } from "../../setup/factories";
+import { buildEvidence, buildReview, buildTerm } from "../../setup/growth-factories";
+import type { Caller } from "./table";
+import type { Issuer } from "./token-issuer";
+
+const TODAY = "2026-06-17";
+
+/** What is written in a world, each a word of its own, so that it is known again wherever it comes out. */
+export const WORDS = [
+  ...(["name", "email", "keyName", "goal", "step", "evidence", "term", "question", "comment", "note"] as const),
+  ...(["privateNote", "privateEvidence", "privateTerm"] as const),
+  ...(["peerName", "outsiderName", "outsiderGoal", "outsiderNote"] as const),
+] as const;
+export type Word = (typeof WORDS)[number];
+
+export type World = { ids: Ids; words: Record<Word, string>; as(caller: Caller): Promise<Client> };
+export type Ids = Record<string, string> & { learnerId: string; teamId: string };
+
+//   division (the lead above): nobody      elsewhere (a lead elsewhere): the outsider, the mentor
+//     crew (the lead): the learner, a peer
+//       below: nobody
+export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false } = {}): Promise<World> {
+  const { db } = api;
+  const words = Object.fromEntries(WORDS.map((word) => [word, `${word.toLowerCase()}${randomBytes(6).toString("hex")}`])) as Record<Word, string>;
+  const bossSubject = uuidv7();
+  const [learner, peer, lead, leadAbove, leadElsewhere, formerLead, gone, mentor, outsider] = await Promise.all([
+    buildLearner(db, { name: words.name, email: `${words.email}@example.com` }),
+    buildLearner(db, { name: words.peerName }),
+    buildLearner(db),
+    buildLearner(db),
+    buildLearner(db),
+    buildLearner(db),
+    buildLearner(db),
+    buildLearner(db),
+    buildLearner(db, { name: words.outsiderName }),
+    buildLearner(db, { externalId: bossSubject }),
+  ]);
+  const [division, elsewhere, path, draft, book, mentoring, mentoringByLearner] = await Promise.all([
+    buildTeam(db, { leadId: leadAbove.id }),
+    buildTeam(db, { leadId: leadElsewhere.id }),
+    buildPath(db),
+    db.path.create({
+      data: { id: uuidv7(), versions: { create: { number: 1, title: "A draft", steps: { create: { key: "only", title: "Only", position: 0 } } } } },
+    }),
+    buildResource(db),
+    buildResource(db, { type: "mentor", learnerId: mentor.id }),
+    buildResource(db, { type: "mentor", learnerId: learner.id }),
+  ]);
+  const crew = await buildTeam(db, { parentId: division.id, leadId: formerLead.id });
+  const learnerId = learner.id;
+  const [below, membership, goal, empty, outsiderGoal, session] = await Promise.all([
+    buildTeam(db, { parentId: crew.id }),
+    joinTeam(db, learnerId, crew.id, hasLeft ? { untilDay: TODAY } : {}),
+    buildGoal(db, { learnerId, title: words.goal, pathId: path.id, pathVersion: 1 }),
+    buildGoal(db, { learnerId }),
+    buildGoal(db, { learnerId: outsider.id, title: words.outsiderGoal }),
+    buildSession(db, { learnerId, resourceId: mentoring.id, note: words.privateNote }),
+    buildSession(db, { learnerId, note: words.note, noteShared: true }),
+    joinTeam(db, peer.id, crew.id),
+    joinTeam(db, gone.id, crew.id, { untilDay: TODAY }),
+    joinTeam(db, outsider.id, elsewhere.id),
+    joinTeam(db, mentor.id, elsewhere.id),
+    db.team.update({ where: { id: crew.id }, data: { leadId: lead.id } }),
+    db.timer.create({ data: { learnerId, startedAt: new Date(NOW.getTime() - 3_600_000) } }),
+  ]);
+  const of = { learnerId, goalId: goal.id };
+  const [step, evidence, privateEvidence, term, privateTerm, review, named, outsiderStep, outsiderSession] = await Promise.all([
+    buildStep(db, { ...of, title: words.step, position: 1 }),
+    buildEvidence(db, { ...of, title: words.evidence, shared: true }),
+    buildEvidence(db, { ...of, text: words.privateEvidence }),
+    buildTerm(db, { ...of, term: words.term, shared: true }),
+    buildTerm(db, { ...of, term: words.privateTerm }),
+    buildReview(db, { ...of, question: words.question }),
+    buildStep(db, { ...of, position: 2 }).then(({ id }) => buildReview(db, { ...of, stepId: id, reviewerId: lead.id })),
+    buildStep(db, { learnerId: outsider.id, goalId: outsiderGoal.id }),
+    buildSession(db, { learnerId: outsider.id, resourceId: mentoringByLearner.id, note: words.outsiderNote }),
+    buildReview(db, { ...of, answeredById: lead.id, comment: words.comment }),
+  ]);
+  const ownKey = await buildKey(db, { role: "learner", learnerId, name: words.keyName });
+  const ids = {
+    learnerId,
+    teamId: crew.id,
+    teamBelowId: below.id,
+    divisionId: division.id,
+    elsewhereId: elsewhere.id,
+    membershipId: membership.id,
+    resourceId: book.id,
+    mentoringId: mentoring.id,
+    pathId: path.id,
+    number: "1",
+    draftPathId: draft.id,
+    goalId: goal.id,
+    emptyGoalId: empty.id,
+    stepId: step.id,
+    evidenceId: evidence.id,
+    privateEvidenceId: privateEvidence.id,
+    reviewId: review.id,
+    namedReviewId: named.id,
+    termId: term.id,
+    privateTermId: privateTerm.id,
+    sessionId: session.id,
+    newSessionId: uuidv7(),
+    apiKeyId: (await db.apiKey.findFirstOrThrow({ where: { learnerId } })).id,
+    leadElsewhereId: leadElsewhere.id,
+    outsiderId: outsider.id,
+    outsiderGoalId: outsiderGoal.id,
+    outsiderStepId: outsiderStep.id,
+    outsiderSessionId: outsiderSession.id,
+  };
+
+  const service = (scopes: KeyScope[], teamId?: string) => buildKey(db, { role: "service", scopes, ...(teamId && { teamId }) });
+  const confined = (teamId: string) => service([...KEY_SCOPES.filter((scope) => scope !== "directory:write")], teamId);
+  const secrets: Record<Caller, () => Promise<string | null>> = {
+    "no key": async () => null,
+    "an unknown key": async () => newSecret(),
+    "a revoked key": async () => {
+      const secret = await buildKey(db, { role: "admin", name: ids.learnerId });
+      await db.apiKey.updateMany({ where: { name: ids.learnerId }, data: { revokedAt: NOW } });
+      return secret;
+    },
+    "an expired key": () => buildKey(db, { role: "admin", expiresAt: NOW }),
+    "a forged token": () => issuer.forged(bossSubject),
+    "an outdated token": () => issuer.outdated(bossSubject),
+    "the learner": async () => ownKey,
+    "a peer": () => keyOf(db, peer.id),
+    "the lead": () => keyOf(db, lead.id),
+    "the lead above": () => keyOf(db, leadAbove.id),
+    "a lead elsewhere": () => keyOf(db, leadElsewhere.id),
+    "a former lead": () => keyOf(db, formerLead.id),
+    "who left the team": () => keyOf(db, gone.id),
+    "the mentor": () => keyOf(db, mentor.id),
+    "an admin's key": () => buildKey(db, { role: "admin" }),
+    "an admin in person": () => issuer.token(bossSubject),
+    "sessions:write": () => service(["sessions:write"]),
+    "learning:read": () => service(["learning:read"]),
+    "learning:write": () => service(["learning:write"]),
+    "reports:read": () => service(["reports:read"]),
+    "directory:write": () => service(["directory:write"]),
+    "a service confined to a team above": () => confined(division.id),
+    "a service confined elsewhere": () => confined(elsewhere.id),
+    "the lead, after": () => keyOf(db, lead.id),
+    "the lead above, after": () => keyOf(db, leadAbove.id),
+    "a service confined to a team above, after": () => confined(division.id),
+  };
+  const clients = new Map<Caller, Client>();
+  return {
+    ids,
+    words,
+    as: async (caller) => {
+      const client = clients.get(caller) ?? api.as(await secrets[caller]());
+      clients.set(caller, client);
+      return client;
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import type { Response } from "supertest";
+import type { Client, TestApp } from "../../setup/app";
+import { everyOperation, fill, NOBODY, type Operation } from "../operations";
+import { requests } from "./requests";
+import { CALLERS, type Caller, type Mark, markOf, type Row } from "./table";
+import type { Issuer } from "./token-issuer";
+import { buildWorld, type Ids, WORDS, type Word, type World } from "./world";
+
+/** Where cells are played: what changes nothing on the same two worlds, all else on one of its own. */
+export type Stage = { api: TestApp; issuer: Issuer; shared: World; sharedAfter: World; shown: Set<Word> };
+
+export async function setStage(api: TestApp, issuer: Issuer): Promise<Stage> {
+  const [shared, sharedAfter] = [await buildWorld(api, issuer), await buildWorld(api, issuer, { hasLeft: true })];
+  return { api, issuer, shared, sharedAfter, shown: new Set() };
+}
+
+/** The cells of a row that are not as the table says, each with what is wrong about it. */
+export async function wrongCells(stage: Stage, row: Row, callers: readonly Caller[] = CALLERS): Promise<string[]> {
+  const judged = await Promise.all(callers.map(async (caller) => (await judge(stage, row, caller)).map((wrong) => `${row.name} for ${caller}: ${wrong}`)));
+  return judged.flat();
+}
+
+const REFUSALS = {
+  "-": { status: 403, code: "forbidden" },
+  "0": { status: 404, code: "not-found" },
+  "?": { status: 401, code: "unauthenticated" },
+} as const;
+
+async function judge(stage: Stage, row: Row, caller: Caller): Promise<string[]> {
+  const operation = everyOperation.find(({ operationId }) => operationId === row.operationId) as Operation;
+  const mark = row.marks[caller];
+  const world = await worldFor(stage, operation, mark, caller);
+  const client = await world.as(caller);
+  if (mark === "+") await requests[row.name]?.before?.(stage.api, world.ids);
+  const response = await ask(client, operation, row.name, world.ids);
+
+  const { status, code } = outcome(response, row.name);
+  const expected = mark === "+" ? { status: operation.success, code: undefined } : REFUSALS[mark];
+  const wrong: string[] = [];
+  if (status !== expected.status || code !== expected.code) wrong.push(`${status} ${code ?? ""} instead of ${expected.status} ${expected.code ?? ""}`);
+  if (!operation.statuses.includes(response.status)) wrong.push(`openapi.json does not say that it may answer ${response.status}`);
+  for (const word of shownIn(response, world)) {
+    if (mark === "+" && mayRead(word, row.name, caller)) stage.shown.add(word);
+    else wrong.push(`shows ${word}`);
+  }
+  if (mark === "0") wrong.push(...(await differsFromNothing(client, operation, row.name, world.ids, response)));
+  return wrong;
+}
+
+async function worldFor({ api, issuer, shared, sharedAfter }: Stage, { method }: Operation, mark: Mark, caller: Caller): Promise<World> {
+  const hasLeft = caller.endsWith(", after");
+  if (mark === "+" && method !== "get") return buildWorld(api, issuer, { hasLeft });
+  return hasLeft ? sharedAfter : shared;
+}
+
+function ask(client: Client, { method, path }: Operation, name: string, ids: Ids, sent = ids): Promise<Response> {
+  const { body, query, ids: others = {} } = requests[name] ?? {};
+  const url = fill(path, (parameter) => sent[others[parameter] ?? parameter] as string) + (query ? `?${query}` : "");
+  return method === "get" || method === "delete" ? client[method](url) : client[method](url, body?.(sent));
+}
+
+function outcome(response: Response, name: string): { status: number; code: string | undefined } {
+  const { status, code } = requests[name]?.problemIn?.(response) ?? { status: response.status, code: response.body.code };
+  return { status, code };
+}
+
+/** What is hidden is answered like what is not there: the same request with ids that nothing has. */
+async function differsFromNothing(client: Client, operation: Operation, name: string, ids: Ids, hidden: Response): Promise<string[]> {
+  const own = Object.values(requests[name]?.ids ?? {});
+  // Of what somebody may otherwise see, only the part that is hidden is not there.
+  const named = own.length ? own : Object.keys(ids).filter((id) => operation.path.includes(`{${id}}`) || id === "learnerId");
+  const nowhere = { ...ids, ...Object.fromEntries(named.map((id) => [id, id === "number" ? "999" : NOBODY])) };
+  const nothing = await ask(client, operation, name, ids, nowhere);
+  const seen = ({ status, body, headers }: Response) => {
+    const text = JSON.stringify({ status, ...body, headers: Object.keys(headers) }).replaceAll(/"requestId":"[^"]+"/g, "");
+    // A batch names again whom it was sent for.
+    return named.reduce((all, id) => (id === "number" ? all : all.replaceAll(ids[id] as string, NOBODY)), text);
+  };
+  return seen(hidden) === seen(nothing) ? [] : [`${seen(hidden)} differs from ${seen(nothing)}, which nothing is answered`];
+}
+
+/** The words of a world that stand in an answer or its headers. */
+export function shownIn(response: Response, { words }: World): Word[] {
+  const all = response.text + JSON.stringify(response.headers);
+  return WORDS.filter((word) => all.includes(words[word]));
+}
+
+const WITHIN = ["a peer", "the lead", "the lead above", "a service confined to a team above"] as const;
+const AFTER = CALLERS.filter((caller) => caller.endsWith(", after"));
+const EVERYWHERE = ["an admin's key", "an admin in person", "learning:read", "reports:read", "directory:write"] as const;
+const MENTOR = { confirmStudySession: ["the mentor"], withdrawStudySessionConfirmation: ["the mentor"] } as const;
+
+/** Who may read a word in whatever they may do: who may do one of `rows`, and `callers`; others only as `alsoIn` says. */
+const READ_BY: Record<Word, { rows?: string[]; callers?: readonly Caller[]; alsoIn?: Record<string, readonly Caller[]> }> = {
+  name: { rows: ["getLearner"], alsoIn: MENTOR },
+  email: { rows: ["getLearner"] },
+  keyName: { rows: ["revokeApiKey"] },
+  goal: { rows: ["getGoal", "updateGoal", "getLearnerGrowth"] },
+  step: { rows: ["getStep", "updateStep", "getLearnerGrowth"] },
+  evidence: { rows: ["getEvidence", "updateEvidence", "getLearnerGrowth"] },
+  term: { rows: ["getTerm", "updateTerm", "getLearnerGrowth"], alsoIn: { listGlossary: ["a peer"] } },
+  question: { rows: ["getReview"] },
+  comment: { rows: ["getReview", "getLearnerGrowth"] },
+  note: { rows: ["getStudySession", "listTeamStudySessions"] },
+  privateNote: { callers: ["the learner"] },
+  privateEvidence: { callers: ["the learner"] },
+  privateTerm: { callers: ["the learner"] },
+  peerName: { callers: [...WITHIN, ...AFTER, ...EVERYWHERE] },
+  outsiderName: { callers: ["a lead elsewhere", "a service confined elsewhere", ...EVERYWHERE], alsoIn: { listMentoredSessions: ["the learner"] } },
+  outsiderGoal: {},
+  outsiderNote: {},
+};
+
+function mayRead(word: Word, name: string, caller: Caller): boolean {
+  const { rows = [], callers = [], alsoIn = {} } = READ_BY[word];
+  return [...callers, ...(alsoIn[name] ?? [])].includes(caller) || rows.some((row) => markOf(row, caller) === "+");
+}

@@ -1,0 +1,69 @@
+import type { FastifyRequest } from "fastify";
+import type * as guards from "../../src/access/guards";
+import type { PrismaClient } from "../../src/generated/prisma/client";
+import { startApp, type TestApp } from "../setup/app";
+import { CALLERS, type Row, rows } from "./authorization/table";
+import { type Issuer, startIssuer } from "./authorization/token-issuer";
+import { buildWorld } from "./authorization/world";
+import { type Stage, setStage, wrongCells } from "./authorization/wrong-cells";
+import { everyOperation } from "./operations";
+
+// A deliberate hole: the guard of this name lets through whoever signed in. Which guard each
+// operation has is seen when it is asked.
+let mockOpen: string | null = null;
+const mockGuardOf = new Map<string, string>();
+
+jest.mock("../../src/access/guards", () => {
+  const real: typeof guards = jest.requireActual("../../src/access/guards");
+  const holed = (name: string, guard: (request: FastifyRequest) => Promise<void>) => async (request: FastifyRequest) => {
+    mockGuardOf.set(`${request.method} ${request.routeOptions.url}`, name);
+    if (name !== mockOpen) await guard(request);
+  };
+  return {
+    ...real,
+    createGuards: (db: PrismaClient) => Object.fromEntries(Object.entries(real.createGuards(db)).map(([name, guard]) => [name, holed(name, guard)])),
+  };
+});
+
+const real: typeof guards = jest.requireActual("../../src/access/guards");
+// To let through whoever signed in is all that this one does.
+const names = Object.keys(real.createGuards({} as PrismaClient)).filter((name) => name !== "signedIn");
+
+let api: TestApp;
+let issuer: Issuer;
+let stage: Stage;
+beforeAll(async () => {
+  issuer = await startIssuer();
+  api = await startApp(issuer.settings);
+  stage = await setStage(api, issuer);
+  for (const row of rows) expect(await wrongCells(stage, row, ["a lead elsewhere"])).toEqual([]);
+});
+beforeEach(() => {
+  mockOpen = null;
+});
+afterAll(async () => {
+  await api.close();
+  issuer.close();
+});
+
+test.each(names)("without %s the table is wrong about every operation that it guards", async (name) => {
+  const guarded = everyOperation.filter(({ method, path }) => mockGuardOf.get(`${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`) === name);
+  expect(guarded).not.toEqual([]);
+  mockOpen = name;
+  const holes = await Promise.all(
+    guarded.map(async ({ operationId }) => ((await isWrongAbout(rows.filter((row) => row.operationId === operationId))) ? [] : [operationId])),
+  );
+  expect(holes.flat()).toEqual([]);
+});
+
+/** Whether a cell that should be refused is not as the table says. What went through changes a world that is not used again. */
+async function isWrongAbout(cases: Row[]): Promise<boolean> {
+  const world = await buildWorld(api, issuer);
+  for (const row of cases) {
+    const refused = CALLERS.filter((caller) => row.marks[caller] !== "+" && row.marks[caller] !== "?" && !caller.endsWith(", after"));
+    for (const caller of refused) {
+      if ((await wrongCells({ ...stage, shared: world }, row, [caller])).length) return true;
+    }
+  }
+  return false;
+}

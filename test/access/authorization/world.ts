@@ -106,6 +106,8 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
     sessionId: session.id,
     newSessionId: uuidv7(),
     apiKeyId: (await db.apiKey.findFirstOrThrow({ where: { learnerId } })).id,
+    peerId: peer.id,
+    leadAboveId: leadAbove.id,
     leadElsewhereId: leadElsewhere.id,
     outsiderId: outsider.id,
     outsiderGoalId: outsiderGoal.id,

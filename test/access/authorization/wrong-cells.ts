@@ -38,6 +38,7 @@ async function judge(stage: Stage, row: Row, caller: Caller): Promise<string[]> 
   const expected = mark === "+" ? { status: operation.success, code: undefined } : REFUSALS[mark];
   const wrong: string[] = [];
   if (status !== expected.status || code !== expected.code) wrong.push(`${status} ${code ?? ""} instead of ${expected.status} ${expected.code ?? ""}`);
+  if (mark === "?" && response.headers["www-authenticate"] !== 'Bearer realm="cairn"') wrong.push("does not say how to sign in");
   if (!operation.statuses.includes(response.status)) wrong.push(`openapi.json does not say that it may answer ${response.status}`);
   for (const word of shownIn(response, world)) {
     if (mark === "+" && mayRead(word, row.name, caller)) stage.shown.add(word);

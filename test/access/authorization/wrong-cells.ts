@@ -44,7 +44,7 @@ async function judge(stage: Stage, row: Row, caller: Caller): Promise<string[]> 
     if (mark === "+" && mayRead(word, row.name, caller)) stage.shown.add(word);
     else wrong.push(`shows ${word}`);
   }
-  if (mark === "0") wrong.push(...(await differsFromNothing(client, operation, row.name, world.ids, response)));
+  if (mark === "0" && status === expected.status) wrong.push(...(await differsFromNothing(client, operation, row.name, world.ids, response)));
   return wrong;
 }
 

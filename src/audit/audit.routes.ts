@@ -9,7 +9,7 @@ import { actOf, listAuditEvents, record } from "./audit.service";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The learners whose data an answer shows: of a GET whose path names no learner, or which shows more than that one's. */
+    /** The learners whose data an answer shows beside those of the learner whom the path names. */
     shows?: "nobody" | ((answer: never) => (string | null)[]);
   }
 }
@@ -27,9 +27,9 @@ export function recordReads(app: App, { db }: Pick<Context, "db">): void {
     const { shows } = request.routeOptions.config;
     if (shows === "nobody") return answer;
     const { learnerId, teamId } = request.params as { learnerId?: string; teamId?: string };
-    const shown = new Set(shows ? shows(answer as never) : [learnerId as string]);
     const own = personOf(request.scope.caller);
-    const others = [...shown].filter((id): id is string => id !== null && id !== own);
+    const shown = new Set([learnerId, ...(shows?.(answer as never) ?? [])]);
+    const others = [...shown].filter((id): id is string => Boolean(id) && id !== own);
     // A team's report is of others, though it may show none of them by themselves.
     if (others.length || teamId) await record(db, actOf(request), "read", others);
     return answer;

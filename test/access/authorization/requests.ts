@@ -56,7 +56,7 @@ export const requests: Record<string, Request> = {
   completeStep: nothing,
   skipStep: nothing,
 
-  addEvidence: { body: () => ({ title: "The runbook", text: "By me" }) },
+  addEvidence: { body: () => ({ title: "The runbook", text: "By me", shared: true }) },
   updateEvidence: evidence(),
   "getEvidence (private)": { ids: privateEvidence },
   "updateEvidence (private)": evidence(privateEvidence),
@@ -66,7 +66,7 @@ export const requests: Record<string, Request> = {
   answerReview: answer,
   "answerReview (asked of the lead by name)": { ...answer, ids: { reviewId: "namedReviewId" } },
 
-  addTerm: { body: () => ({ term: "etcd" }) },
+  addTerm: { body: () => ({ term: "etcd", shared: true }) },
   updateTerm: aTerm(),
   "getTerm (private)": { ids: privateTerm },
   "updateTerm (private)": aTerm(privateTerm),

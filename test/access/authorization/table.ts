@@ -147,6 +147,9 @@ const TABLE = `
     listApiKeys                               ??????  ++++++++  ++  +++++  ++  +++
     rotateApiKey                              ??????  +0000000  ++  00000  00  000
     revokeApiKey                              ??????  +0000000  ++  00000  00  000
+
+  Audit
+    listAuditEvents                           ??????  --------  ++  -----  --  ---
 `;
 
 /** In the order of the table's columns. */

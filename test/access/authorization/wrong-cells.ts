@@ -44,6 +44,7 @@ async function judge(stage: Stage, row: Row, caller: Caller): Promise<string[]> 
     if (mark === "+" && mayRead(word, row.name, caller)) stage.shown.add(word);
     else wrong.push(`shows ${word}`);
   }
+  wrong.push(...(await wrongRecord(stage.api, response, operation, mark, caller)));
   if (mark === "0" && status === expected.status) wrong.push(...(await differsFromNothing(client, operation, row.name, world.ids, response)));
   return wrong;
 }
@@ -63,6 +64,26 @@ function ask(client: Client, { method, path }: Operation, name: string, ids: Ids
 function outcome(response: Response, name: string): { status: number; code: string | undefined } {
   const { status, code } = requests[name]?.problemIn?.(response) ?? { status: response.status, code: response.body.code };
   return { status, code };
+}
+
+// Whom these show, and so whether that is recorded, depends on what there is: see audit.test.ts.
+const BY_WHAT_IS_SHOWN = ["listLearners", "listApiKeys", "listAuditEvents"];
+
+/** What a request must leave in the audit, and what it did. */
+async function wrongRecord(api: TestApp, response: Response, operation: Operation, mark: Mark, caller: Caller): Promise<string[]> {
+  const { operationId, path } = operation;
+  if (BY_WHAT_IS_SHOWN.includes(operationId) || !path.startsWith("/v1/")) return [];
+  const events = await api.db.auditEvent.findMany({ where: { requestId: response.headers["x-request-id"] as string } });
+  const recorded = events.map((event) => `${event.action} by ${event.operation}`).join();
+  const expected = mark === "+" ? recordOf(operation, caller) : null;
+  return recorded === (expected ? `${expected} by ${operationId}` : "") ? [] : [`is recorded as “${recorded}”`];
+}
+
+/** Every change, and every read of somebody else's. */
+function recordOf({ operationId, method, path }: Operation, caller: Caller): "change" | "read" | null {
+  if (method !== "get") return "change";
+  if (/^\/v1\/teams\/\{teamId\}\/(members|breakdown|growth|study-sessions)$/.test(path) || operationId === "listMentoredSessions") return "read";
+  return path.includes("{learnerId}") && caller !== "the learner" ? "read" : null;
 }
 
 /** What is hidden is answered like what is not there: the same request with ids that nothing has. */

@@ -67,6 +67,12 @@ export const OF_NAME: Record<string, string> = {
   ...{ resourceId: "resourceId", resource: "resourceId", id: "fresh" },
 };
 
+// Made once: each of these takes longer to make than to draw from.
+const ANY_TEXT = fc.string({ unit: "binary" });
+const GRAPHEMES = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 });
+const EMAIL = fc.emailAddress();
+const WEB_ADDRESS = fc.webUrl();
+
 const LONG = "long ".repeat(8_000);
 const HOSTILE_TEXTS = [
   ...["=1+1", "@sum(a1)", "'; drop table learners; --", "\\", "%_\\%", "<script>alert(1)</script>", "{{7*7}} #{7*7} %s %n", "../../etc/passwd", "null", "none"],
@@ -182,10 +188,7 @@ function queryOf(parameters: Parameter[]): fc.Arbitrary<string> {
   const known = parameters.filter(({ name }) => name !== "cursor");
   const sound = fc.tuple(...known.map((parameter) => sometimes(pair(parameter)))).map((pairs) => pairs.filter((each) => each !== undefined));
   const names = fc.constantFrom(...parameters.map(({ name }) => name), "limit", "cursor", "unknown", "__proto__", "q[]");
-  const texts = fc.oneof(
-    fc.constantFrom(...NUMBERS, ...DAYS, ...INSTANTS, ...HOSTILE_TEXTS, "", "<goalId:2>", "x".repeat(4_001)),
-    fc.string({ unit: "binary" }),
-  );
+  const texts = fc.oneof(fc.constantFrom(...NUMBERS, ...DAYS, ...INSTANTS, ...HOSTILE_TEXTS, "", "<goalId:2>", "x".repeat(4_001)), ANY_TEXT);
   const value = fc.oneof(texts.map(encoded), fc.constantFrom("%00", "%ff%fe", "%ZZ", "%ED%A0%80", "a+b", "a%26b=c"));
   const flawed = fc.tuple(sound, names, fc.array(value, { minLength: 1, maxLength: 2 }));
   return mostly(
@@ -298,7 +301,7 @@ const hostileValue = fc.oneof(
   fc
     .constantFrom(...DAYS, ...INSTANTS, ...HOSTILE_TEXTS, LONG, NOBODY, "<learnerId:1>", "<goalId:3>", "<stepId:7>", "<teamId:3>")
     .map((text) => JSON.stringify(text)),
-  fc.string({ unit: "binary" }).map((text) => JSON.stringify(text)),
+  ANY_TEXT.map((text) => JSON.stringify(text)),
   fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.stringify(value)),
 );
 const flaw = fc.oneof(
@@ -316,7 +319,7 @@ const flaw = fc.oneof(
         '"a/b~c":0',
         '"id":"<fresh:2>"',
       ),
-      fc.tuple(fc.string({ unit: "binary" }), hostileValue).map(([name, value]) => `${JSON.stringify(name)}:${value}`),
+      fc.tuple(ANY_TEXT, hostileValue).map(([name, value]) => `${JSON.stringify(name)}:${value}`),
     ),
   }),
 );
@@ -419,8 +422,8 @@ function validText({ format, pattern, minLength = 0, maxLength = 200, descriptio
     const written = fc.oneof({ weight: 6, arbitrary: near }, { weight: 1, arbitrary: any }).map((date) => date.toISOString());
     return fc.oneof({ weight: 4, arbitrary: written }, fc.constantFrom("2026-06-16T23:30:00+14:00", "2026-06-16T00:30:00-12:00", "2027-01-01T00:00:00Z"));
   }
-  if (format === "email") return fc.oneof(fc.constantFrom("Ada@Example.com", "a@example.com", `${"a".repeat(60)}@example.com`), fc.emailAddress());
-  if (format === "uri") return fc.oneof(fc.constantFrom("https://example.com/a?b=c#d", "http://[::1]:80/", "https://例え.jp/é"), fc.webUrl());
+  if (format === "email") return fc.oneof(fc.constantFrom("Ada@Example.com", "a@example.com", `${"a".repeat(60)}@example.com`), EMAIL);
+  if (format === "uri") return fc.oneof(fc.constantFrom("https://example.com/a?b=c#d", "http://[::1]:80/", "https://例え.jp/é"), WEB_ADDRESS);
   if (pattern?.startsWith("^[a-z0-9]")) return fc.constantFrom("read", "do", "first-deploy", "a1-b2", "k".repeat(60));
   if (/zone/i.test(name) || name === "timeZone")
     return fc.constantFrom("Europe/Berlin", "UTC", "Asia/Kathmandu", "america/new_york", "Pacific/Kiritimati", "Etc/GMT+12");
@@ -429,7 +432,7 @@ function validText({ format, pattern, minLength = 0, maxLength = 200, descriptio
   return fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom("a", "deploy", "control plane", "Ada King", "etcd", "kubernetes") },
     fc.constantFrom(...HOSTILE_TEXTS.filter(fits)),
-    fc.string({ unit: "grapheme", minLength: 1, maxLength: Math.min(maxLength, 20) }).filter(fits),
+    GRAPHEMES.filter(fits),
     fc.constant("x".repeat(maxLength)),
   );
 }

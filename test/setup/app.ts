@@ -20,7 +20,7 @@ export type TestApp = {
   db: PrismaClient;
   url: string;
   config: Config;
-  /** Its lines, in full detail. */
+  /** Its latest lines, in full detail. */
   log: string[];
   /** Calls with a key, or without one. */
   as(key: string | null): Client;
@@ -40,6 +40,10 @@ const SETTINGS = {
 
 const ADMIN_KEY = "an-admin-key-for-tests-0123456789abcdef";
 
+// As keys and tokens look, whoever issued them.
+const SECRETS = new RegExp(`cairn_[0-9a-f]{72}|eyJ[A-Za-z0-9_-]{10,}[.]eyJ[A-Za-z0-9_-]{10,}|${ADMIN_KEY}`);
+const LINES_KEPT = 10_000;
+
 /** The service on a socket, on this worker's database, emptied. Each test file starts its own. */
 export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp> {
   const config = { ...readConfig(SETTINGS), ...overrides };
@@ -47,8 +51,13 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
   await empty(database.db);
   await ensureAdminKey(database.db, ADMIN_KEY);
   let now = NOW;
-  const log: string[] = [];
-  const app = await buildApp({ config, db: database.db, clock: () => now, log: { write: (line) => log.push(line) } });
+  const [log, leaked]: [string[], string[]] = [[], []];
+  const write = (line: string) => {
+    if (SECRETS.test(line)) leaked.push(line);
+    log.push(line);
+    if (log.length > LINES_KEPT) log.splice(0, LINES_KEPT / 2);
+  };
+  const app = await buildApp({ config, db: database.db, clock: () => now, log: { write } });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   return {
     db: database.db,
@@ -62,22 +71,18 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
     },
     async close() {
       await app.close();
-      await expectNoSecrets(database.db, log);
+      leaked.push(...(await secretsIn(database.db)));
+      if (leaked.length) throw new Error(`A key or a token was kept: ${leaked}`);
       await database.close();
     },
   };
 }
 
-// As keys and tokens look, whoever issued them.
-const SECRETS = `cairn_[0-9a-f]{72}|eyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}|${ADMIN_KEY}`;
-
-/** After whatever a test file did: no key and no token stands in any column of any table, or in a line of the log. */
-async function expectNoSecrets(db: PrismaClient, log: string[]): Promise<void> {
-  const logged = log.filter((line) => new RegExp(SECRETS).test(line));
+/** Rows of any table in which a key or a token stands: after whatever a test file did, none, and in no line of the log. */
+async function secretsIn(db: PrismaClient): Promise<string[]> {
   const tables = await db.$queryRaw<{ name: string }[]>`SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`;
   const dump = tables.map(({ name }) => `SELECT '${name}' AS name, t::text AS row FROM "${name}" t WHERE t::text ~ $1`).join(" UNION ALL ");
-  const stored = await db.$queryRawUnsafe<object[]>(dump, SECRETS);
-  if (logged.length || stored.length) throw new Error(`A key or a token was kept: ${JSON.stringify([...logged, ...stored])}`);
+  return (await db.$queryRawUnsafe<object[]>(dump, SECRETS.source)).map((row) => JSON.stringify(row));
 }
 
 /** Removes every row; the schema stays. */

@@ -8,6 +8,8 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().positive();
 // The longest that a timer can wait.
 const milliseconds = z.coerce.number().int().min(1).max(2_147_483_647);
+// A hundred years.
+const LONGEST_DAYS = 36_500;
 const percent = z.coerce.number().min(0).max(100);
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
 
@@ -92,11 +94,14 @@ const Environment = z.object({
   OIDC_PROVISION: onOff.default(false).describe("`on`: whoever has a valid token and is not yet a learner becomes one."),
   OIDC_ADMIN_CLAIM: z.string().min(1).optional().describe("The claim that makes an admin when it holds OIDC_ADMIN_VALUE, such as `roles`."),
   OIDC_ADMIN_VALUE: z.string().min(1).default("cairn-admin").describe("See OIDC_ADMIN_CLAIM."),
-  RETAIN_LEAVERS_DAYS: count.optional().describe("Days after which `npm run retention` erases who is in no team and left no trace since. Unset: never."),
+  RETAIN_LEAVERS_DAYS: count
+    .optional()
+    .describe("Days after which `npm run retention` erases who is in no team and was neither seen nor heard of since. Unset: never."),
   RETAIN_AUDIT_DAYS: z.coerce
     .number()
     .int()
     .min(366, "must be at least 366: the database keeps every event for a year")
+    .max(LONGEST_DAYS)
     .optional()
     .describe("Days after which it removes audit events, 366 at least. Unset: never."),
   TIME_ZONE: z

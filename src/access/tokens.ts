@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import { record } from "../audit/audit.service";
 import type { Config } from "../config";
 import { type Db, inTransaction } from "../database/transaction";
-import { isTimeZone } from "../days";
+import { isTimeZone, toDay } from "../days";
 import { AppError } from "../errors";
 import type { Learner, PrismaClient } from "../generated/prisma/client";
 import { issuerKeys } from "./jwks";
@@ -33,6 +33,7 @@ export function tokenCheck(db: PrismaClient, config: Config): TokenCheck | null 
   return async (token, now, requestId) => {
     const claims = await verify(token, keys, { issuer, audience, now, config });
     const learner = await findPerson(db, claims, config, requestId);
+    await noteSeen(db, learner, now);
     const identity = { id: learner.id, name: learner.name, signedInBy: "token" } as const;
     return isAdmin(claims, config) ? { ...identity, role: "admin" } : { ...identity, role: "learner", learnerId: learner.id };
   };
@@ -73,6 +74,13 @@ async function findPerson(db: PrismaClient, claims: JWTPayload & { sub: string }
   if (bound) return bound;
   if (config.OIDC_PROVISION) return provision(db, claims, email, config, requestId);
   throw new AppError("unauthenticated", "The access token is valid, but nobody here goes by it. Ask whoever keeps the directory to set your externalId.");
+}
+
+/** Once a day; it is no change of the learner's. */
+async function noteSeen(db: PrismaClient, { id, lastSeenOn }: Learner, now: Date): Promise<void> {
+  const today = toDay(now);
+  if (lastSeenOn && toDay(lastSeenOn) === today) return;
+  await db.$executeRaw`UPDATE learners SET last_seen_on = ${today}::date WHERE id = ${id}::uuid`;
 }
 
 /** Binds a subject to the learner with its e-mail address, if that learner is not bound to another. */

@@ -1,7 +1,6 @@
 import { personOf } from "../access/scope";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import type { Page } from "../http/paging";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { AuditEvent, AuditEventList, AuditEventPage } from "./audit.schema";
@@ -9,10 +8,14 @@ import { actOf, listAuditEvents, record } from "./audit.service";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The learners whose data an answer shows beside those of the learner whom the path names. */
-    shows?: "nobody" | ((answer: never) => (string | null)[]);
+    /** The learners whose data an answer shows beside those of the learner whom the path names; "nobody": it is nobody's. */
+    shows?: "nobody" | ((answer: never, request: { query: unknown }) => Shown | Promise<Shown>);
+    /** Set where an answer is of others, though it may show none of them by themselves: a team's is. */
+    ofOthers?: boolean;
   }
 }
+
+export type Shown = (string | null | undefined)[];
 
 /**
  * Records every read of what is somebody else's before it is answered: what cannot be recorded
@@ -23,15 +26,15 @@ export function recordReads(app: App, { db }: Pick<Context, "db">): void {
     if (method === "GET" && !url.includes(":learnerId") && !config?.shows) throw new Error(`GET ${url} does not say whose data it shows`);
   });
   app.addHook("preSerialization", async (request, reply, answer) => {
-    if (request.method !== "GET" || reply.statusCode !== 200) return answer;
-    const { shows } = request.routeOptions.config;
+    // A HEAD's headers tell of the answer, too.
+    if (!["GET", "HEAD"].includes(request.method) || reply.statusCode !== 200) return answer;
+    const { shows, ofOthers } = request.routeOptions.config;
     if (shows === "nobody") return answer;
     const { learnerId, teamId } = request.params as { learnerId?: string; teamId?: string };
     const own = personOf(request.scope.caller);
-    const shown = new Set([learnerId, ...(shows?.(answer as never) ?? [])]);
+    const shown = new Set([learnerId, ...((await shows?.(answer as never, request)) ?? [])]);
     const others = [...shown].filter((id): id is string => Boolean(id) && id !== own);
-    // A team's report is of others, though it may show none of them by themselves.
-    if (others.length || teamId) await record(db, actOf(request), "read", others);
+    if (others.length || teamId || ofOthers) await record(db, actOf(request), "read", others);
     return answer;
   });
 }
@@ -41,7 +44,8 @@ export function auditRoutes(app: App, { db, may }: Context): void {
     method: "GET",
     url: "/audit-events",
     preHandler: may.readAudit,
-    config: { ...csvList(AuditEvent), shows: ({ items }: Page<AuditEvent>) => items.flatMap(({ learnerIds, personId }) => [...learnerIds, personId]) },
+    // Whom the events name would be in this one, and in the next that shows it, and so on.
+    config: { ...csvList(AuditEvent), shows: (_, { query }) => askedAbout(query as AuditEventList), ofOthers: true },
     schema: {
       operationId: "listAuditEvents",
       summary: "List who changed what, and who read whose data, the latest first",
@@ -51,4 +55,8 @@ export function auditRoutes(app: App, { db, may }: Context): void {
     },
     handler: ({ query }) => listAuditEvents(db, query),
   });
+}
+
+function askedAbout({ learner, person }: AuditEventList): Shown {
+  return [learner, person];
 }

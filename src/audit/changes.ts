@@ -4,7 +4,7 @@ import { type Answer, answerOnce, type Posted } from "../http/idempotency";
 import { type Asked, actOf, record } from "./audit.service";
 
 type Work<T> = (tx: Prisma.TransactionClient) => Promise<T>;
-/** Whose data the result is, where the path names no learner. */
+/** Whom a change is about, where the path names no learner. */
 type LearnerOf<T> = (result: T) => string | null | undefined;
 
 /** Makes a request's change and records it, both or neither. */

@@ -15,7 +15,8 @@ async function main([option, ...more]: string[]): Promise<void> {
   }
   const database = await connect(config);
   try {
-    await prepareSchema(database.pool, config);
+    // A look changes nothing, so it migrates nothing, either.
+    await prepareSchema(database.pool, { MIGRATE_ON_START: false });
     const now = new Date();
     const { leavers, auditEvents } = await findOutdated(database.db, config, now);
     for (const { id, lastTraceOn } of leavers) console.log(`${id}  last trace on ${lastTraceOn}`);
@@ -25,10 +26,12 @@ async function main([option, ...more]: string[]): Promise<void> {
       return;
     }
     for (const leaver of leavers) {
-      await eraseLeaver(database.db, leaver, now);
-      console.log(`${leaver.id}  erased`);
+      const erased = await eraseLeaver(database.db, config, leaver, now);
+      console.log(`${leaver.id}  ${erased ? "erased" : "came back, and stays"}`);
     }
-    console.log(`${await removeAuditEvents(database.db, config, now)} audit events removed.`);
+    let removed = 0;
+    for (let some = 1; some > 0; removed += some) some = await removeAuditEvents(database.db, config, now);
+    console.log(`${removed} audit events removed.`);
   } finally {
     await database.close();
   }

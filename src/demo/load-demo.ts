@@ -1,4 +1,5 @@
 import { createApiKey } from "../api-keys/api-keys.service";
+import { operatorsAct, record } from "../audit/audit.service";
 import type { Db } from "../database/transaction";
 import { dayIn } from "../days";
 import type { PrismaClient } from "../generated/prisma/client";
@@ -49,6 +50,12 @@ export async function loadDemo(db: Db, now: Date): Promise<LoadedDemo> {
   const plan = planDemo(catalogue.courses, today);
   const { path, resolutions } = coursePath(catalogue.places);
   await storePlan(db, plan, [path, STORY_PATH], today);
+  await record(
+    db,
+    operatorsAct("loadDemo"),
+    "change",
+    plan.people.map(({ name }) => learnerId(name)),
+  );
   return {
     lead: await keyFor(db, LEAD),
     analyst: await keyFor(db, ANALYST),

@@ -3,12 +3,38 @@ import type { FastifyRequest, FastifyServerOptions } from "fastify";
 /** Where log lines go instead of to standard output. */
 export type LogStream = { write(line: string): void };
 
-// Keys and tokens, should somebody put one where it does not belong.
-const SECRETS = /cairn_[0-9a-f]{8,}|eyJ[\w-]{8,}(\.[\w-]*)*/g;
-
-/** What a log holds of a request: neither what stands after `?`, where people search for people, nor a header. */
+/** A log tells what happened, never of whom or in whose words. */
 export function logger(level: string, stream?: LogStream): FastifyServerOptions["logger"] {
-  if (level === "silent") return false;
-  const req = ({ method, url, ip }: FastifyRequest) => ({ method, path: url.replace(/\?.*$/s, "").replace(SECRETS, "[secret]"), remoteAddress: ip });
-  return { level, serializers: { req }, ...(stream && { stream }) };
+  return level === "silent" ? false : { level, serializers: { req, err }, ...(stream && { stream }) };
+}
+
+// A parameter that may stand in a log: an id or a number. People put anything into an address.
+const ID = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{1,10})$/i;
+
+/** Without headers, and without what stands after `?`, where people search for people. */
+function req({ method, ip, params, routeOptions: { url } }: FastifyRequest) {
+  const path = url?.replace(/:(\w+)/g, (_, name) => {
+    const value = String((params as Record<string, unknown> | undefined)?.[name]);
+    return ID.test(value) ? value : `[${name}]`;
+  });
+  return { method, path: path ?? "[no such address]", remoteAddress: ip };
+}
+
+type Cause = { originalCode?: unknown; constraint?: unknown };
+
+/** Without the rows that a database shows in its details, and the arguments that Prisma shows in its messages. */
+function err(error: Error & { code?: unknown; meta?: { driverAdapterError?: { cause?: Cause } } }) {
+  const { name, message = "", stack = "", code, meta, cause } = error;
+  const { originalCode, constraint } = meta?.driverAdapterError?.cause ?? (cause as Cause | undefined) ?? {};
+  return {
+    type: name,
+    message: message.trimEnd().split("\n").at(-1) ?? "",
+    stack: stack
+      .split("\n")
+      .filter((line) => /^\s+at /.test(line))
+      .join("\n"),
+    ...(code !== undefined && { code }),
+    ...(originalCode !== undefined && { databaseCode: originalCode }),
+    ...(constraint !== undefined && { constraint }),
+  };
 }

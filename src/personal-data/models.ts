@@ -42,7 +42,14 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
       WHERE learner_id = ${learnerId}::uuid`,
   },
   Review: {
-    exported: (db, learnerId) => db.review.findMany({ where: { OR: [{ learnerId }, { answeredById: learnerId }] } }),
+    exported: async (db, learnerId) => [
+      ...(await db.review.findMany({ where: { learnerId } })),
+      // Of what they said of others, their own words.
+      ...(await db.review.findMany({
+        where: { answeredById: learnerId, learnerId: { not: learnerId } },
+        select: { id: true, verdict: true, comment: true, answeredById: true, answeredAt: true },
+      })),
+    ],
     erased: async (tx, learnerId) => (await tx.review.deleteMany({ where: { learnerId } })).count,
     // What they said of others is the others'.
   },
@@ -101,15 +108,18 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
   },
   AuditEvent: {
     // Who read or changed what of theirs, and what they did; of the others whom an event names, nothing. It holds ids alone, so it stays.
-    exported: (db, learnerId) =>
-      db.auditEvent.findMany({
-        where: { OR: [{ learnerIds: { has: learnerId } }, { personId: learnerId }] },
-        omit: { learnerIds: true, itemIds: true },
-        orderBy: { at: "asc" },
-      }),
+    exported: async (db, learnerId) => {
+      const where = { OR: [{ learnerIds: { has: learnerId } }, { personId: learnerId }] };
+      const events = await db.auditEvent.findMany({ where, omit: { learnerIds: true, itemIds: true }, orderBy: { at: "asc" } });
+      return events.map((event) => (isOfAnother(event.target, learnerId) ? { ...event, target: null } : event));
+    },
   },
   TeamClosure: {},
   Path: {},
   PathVersion: {},
   PathStep: {},
 };
+
+function isOfAnother(target: string, learnerId: string): boolean {
+  return target.startsWith("/v1/learners/") && !target.includes(learnerId);
+}

@@ -2,6 +2,7 @@ import { operatorsAct, record } from "../audit/audit.service";
 import type { Config } from "../config";
 import { type Db, inTransaction } from "../database/transaction";
 import { addDays, type Day, dayIn } from "../days";
+import { Prisma } from "../generated/prisma/client";
 import { erasePersonalData } from "./personal-data.service";
 
 export type Leaver = { id: string; lastTraceOn: Day };
@@ -12,47 +13,69 @@ type Settings = Pick<Config, "RETAIN_LEAVERS_DAYS" | "RETAIN_AUDIT_DAYS" | "TIME
 
 /** What the settings say is to go, today. Nothing is changed. */
 export async function findOutdated(db: Db, settings: Settings, now: Date): Promise<Outdated> {
-  const { RETAIN_LEAVERS_DAYS: leaversDays, RETAIN_AUDIT_DAYS: auditDays, TIME_ZONE } = settings;
-  const today = dayIn(now, TIME_ZONE);
+  const { RETAIN_AUDIT_DAYS: days } = settings;
   return {
-    leavers: leaversDays ? await findLeavers(db, addDays(today, -leaversDays)) : [],
-    auditEvents: auditDays ? await db.auditEvent.count({ where: { at: { lt: before(auditDays, now) } } }) : 0,
+    leavers: await findLeavers(db, settings, now),
+    auditEvents: days ? await db.auditEvent.count({ where: { at: { lt: before(days, now) } } }) : 0,
   };
 }
 
-/** Erases one person, as one transaction, so that the next does not wait for all; again changes nothing. */
-export async function eraseLeaver(db: Db, { id }: Leaver, now: Date): Promise<void> {
-  await inTransaction(db, async (tx) => {
+/**
+ * Erases one person, in a transaction of their own, so that the next does not wait for all.
+ *
+ * @returns whether they were still to be erased: they may have come back since they were found
+ */
+export function eraseLeaver(db: Db, settings: Settings, { id }: Leaver, now: Date): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${id}::uuid FOR UPDATE`;
+    if (!(await findLeavers(tx, settings, now, id)).length) return false;
     await erasePersonalData(tx, id, false, now);
     await record(tx, operatorsAct("retention"), "change", [id]);
+    return true;
   });
 }
 
-/** @returns how many events went */
-export async function removeAuditEvents(db: Db, { RETAIN_AUDIT_DAYS: days }: Settings, now: Date): Promise<number> {
-  if (!days) return 0;
+const EVENTS_AT_ONCE = 10_000;
+
+/**
+ * Removes old audit events, some at a time.
+ *
+ * @returns how many went; 0 when none are left
+ */
+export function removeAuditEvents(db: Db, { RETAIN_AUDIT_DAYS: days }: Settings, now: Date): Promise<number> {
+  if (!days) return Promise.resolve(0);
   return inTransaction(db, async (tx) => {
-    const { count } = await tx.auditEvent.deleteMany({ where: { at: { lt: before(days, now) } } });
-    if (count) await record(tx, operatorsAct("retention"), "change", []);
-    return count;
+    const removed = await tx.$executeRaw`
+      DELETE FROM audit_events WHERE (at, id) IN (SELECT at, id FROM audit_events WHERE at < ${before(days, now)} ORDER BY at, id LIMIT ${EVENTS_AT_ONCE})`;
+    if (removed) await record(tx, operatorsAct("retention"), "change", []);
+    return removed;
   });
 }
 
-/** Who is in no team after a day, and neither came, learned nor called since; not who leads a team. */
-function findLeavers(db: Db, cutoff: Day): Promise<Leaver[]> {
+/**
+ * Who is in no team and left no trace for longer than the settings say: did not come, learn, set
+ * goals, sign in, read or change anything, nor was anything of theirs changed; not who leads a team.
+ */
+async function findLeavers(db: Db, { RETAIN_LEAVERS_DAYS: days, TIME_ZONE }: Settings, now: Date, id?: string): Promise<Leaver[]> {
+  if (!days) return [];
+  const one = id ? Prisma.sql`AND l.id = ${id}::uuid` : Prisma.empty;
   return db.$queryRaw`
     SELECT id, to_char(last_trace_on, 'YYYY-MM-DD') AS "lastTraceOn"
     FROM (
       SELECT l.id, greatest(
                l.created_at::date,
+               l.last_seen_on,
                (SELECT max(coalesce(until_day, 'infinity')) FROM memberships WHERE learner_id = l.id),
-               (SELECT max(greatest(occurred_on, logged_at::date)) FROM study_sessions WHERE learner_id = l.id),
-               (SELECT max(last_used_on) FROM api_keys WHERE learner_id = l.id)
+               (SELECT max(greatest(occurred_on, updated_at::date)) FROM study_sessions WHERE learner_id = l.id),
+               (SELECT max(updated_at)::date FROM goals WHERE learner_id = l.id),
+               (SELECT max(last_used_on) FROM api_keys WHERE learner_id = l.id),
+               (SELECT max(at)::date FROM audit_events WHERE person_id = l.id),
+               (SELECT max(at)::date FROM audit_events WHERE learner_ids @> ARRAY[l.id] AND action = 'change')
              ) AS last_trace_on
       FROM learners l
-      WHERE l.erased_at IS NULL AND NOT EXISTS (SELECT FROM teams WHERE lead_id = l.id)
+      WHERE l.erased_at IS NULL AND NOT EXISTS (SELECT FROM teams WHERE lead_id = l.id) ${one}
     ) known
-    WHERE last_trace_on < ${cutoff}::date
+    WHERE last_trace_on < ${addDays(dayIn(now, TIME_ZONE), -days)}::date
     ORDER BY last_trace_on, id`;
 }
 

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import type { Shown } from "../audit/audit.routes";
 import type { Context } from "../context";
+import type { Db } from "../database/transaction";
 import type { App } from "../http/app-type";
 import type { Page } from "../http/paging";
 import { problems } from "../http/problem";
@@ -35,7 +37,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
     method: "GET",
     url: "/teams/:teamId/breakdown",
     preHandler: may.reportOnTeam,
-    config: { ...csvForm(breakdownCsv), shows: peopleOfBreakdown },
+    config: { ...csvForm(breakdownCsv), shows: (report: Breakdown) => peopleOfBreakdown(db, report) },
     schema: {
       operationId: "getTeamBreakdown",
       summary: "Read a team's real mix of on-the-job, social and formal learning",
@@ -102,8 +104,12 @@ function learnerOf({ learnerId }: { learnerId: string }): string {
   return learnerId;
 }
 
-function peopleOfBreakdown({ filters, groupBy, groups }: Breakdown): (string | null)[] {
-  return [filters.learner ?? null, ...(groupBy === "learner" ? groups.map(({ id }) => id) : [])];
+async function peopleOfBreakdown(db: Db, { filters, groupBy, groups, total }: Breakdown): Promise<Shown> {
+  // Whoever is not in the report is not shown by being asked for.
+  const learner = total.learners.eligible || total.learners.active ? filters.learner : null;
+  const goals = [filters.goal, ...(groupBy === "goal" ? groups.map(({ id }) => id) : [])].filter((id) => id && id !== "none") as string[];
+  const owners = goals.length ? await db.goal.findMany({ where: { id: { in: goals } }, select: { learnerId: true } }) : [];
+  return [learner, ...owners.map(learnerOf), ...(groupBy === "learner" ? groups.map(({ id }) => id) : [])];
 }
 
 function peopleOfGrowth({ items, due, reviewsWaiting }: GrowthReport): string[] {

@@ -12,6 +12,7 @@ import { archiveResource, createResource, getResource, listResources, restoreRes
 
 const tags = ["Resources"];
 const params = z.object({ resourceId: Id });
+const learnerOf = ({ learnerId }: Resource) => learnerId;
 
 export function resourceRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
@@ -30,10 +31,14 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
       },
     },
     handler: (request, reply) =>
-      create({ db, request, reply }, async (tx) => {
-        const resource = await createResource(tx, request.body);
-        return { status: 201, body: resource, location: `/v1/resources/${resource.id}` };
-      }),
+      create(
+        { db, request, reply },
+        async (tx) => {
+          const resource = await createResource(tx, request.body);
+          return { status: 201, body: resource, location: `/v1/resources/${resource.id}` };
+        },
+        { learnerOf },
+      ),
   });
 
   app.route({
@@ -73,7 +78,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
       body: ResourceUpdate,
       response: { 200: Resource, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
     },
-    handler: (request) => change(db, request, (tx) => updateResource(tx, request.params.resourceId, request.body, ifVersion(request))),
+    handler: (request) => change(db, request, (tx) => updateResource(tx, request.params.resourceId, request.body, ifVersion(request)), learnerOf),
   });
 
   const archival = { tags, params, headers: IfMatchHeaders, response: { 200: Resource, ...problems("not-found", "forbidden", "version-mismatch") } };

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { type Caller, type Scope, writableLearners } from "../access/scope";
+import { isOwn, type Scope, writableLearners } from "../access/scope";
 import type { Act } from "../audit/audit.service";
 import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
@@ -27,7 +27,7 @@ const SLACK_MS = 86_400_000;
  */
 export async function logSessions(db: Db, scope: Scope, entries: Entry[], now: Date, act?: Act): Promise<Logged[]> {
   const known = await lookUp(db, scope, entries);
-  const prepared = entries.map((entry) => attempt(() => prepare(entry, known, scope.caller, now)));
+  const prepared = entries.map((entry) => attempt(() => prepare(entry, known, scope, now)));
   const rows = prepared.filter((row): row is Row => !(row instanceof AppError));
   const fresh = await store(db, rows, known, act);
   const present = await findPresent(db, rows, fresh);
@@ -66,17 +66,18 @@ async function lookUp(db: Db, scope: Scope, entries: Entry[]): Promise<Known> {
   };
 }
 
-function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, now: Date): Row {
+function prepare({ learnerId, id, input }: Entry, known: Known, scope: Scope, now: Date): Row {
   const zone = known.zones.get(learnerId);
   if (!zone) throw notFound();
   const { mode, split, timeZone = zone, startedAt, minutes } = input;
   checkStart(startedAt, now);
+  checkNote(scope, learnerId, input);
   const step = refer(known.steps, input.stepId && key({ learnerId, id: input.stepId }), "#/stepId", NO_STEP);
   const { goalId = step?.goalId ?? null, resourceId = step?.resourceId ?? null } = input;
   if (step && step.goalId !== goalId) throw otherGoal();
   const resource = refer(known.resources, resourceId, "#/resourceId", "The resource does not exist. Look it up under /v1/resources.");
   const goal = refer(known.goals, goalId && key({ learnerId, id: goalId }), "#/goalId", NO_GOAL);
-  if (caller.role === "learner" && input.verification === "systemRecorded") {
+  if (scope.caller.role === "learner" && input.verification === "systemRecorded") {
     throw invalid("#/verification", "What learners log themselves is self-reported. Leave verification out.");
   }
   return {
@@ -96,12 +97,27 @@ function prepare({ learnerId, id, input }: Entry, known: Known, caller: Caller, 
     verification: input.verification ?? "selfReported",
     note: input.note ?? null,
     noteShared: input.noteShared ?? false,
-    bodyDigest: digest(input),
+    bodyDigest: digestOf(scope, learnerId, input),
     version: 1,
     loggedAt: now,
     updatedAt: now,
     deletedAt: null,
   };
+}
+
+/** Others share only what they write themselves: the learner may be about to write for themself alone. */
+function checkNote(scope: Scope, learnerId: string, { note, noteShared }: StudySessionCreate): void {
+  if (!noteShared || note || isOwn(scope, learnerId)) return;
+  throw invalid("#/noteShared", "Whether a note yet to be written is shared is the learner's to say. Send the note, too, or leave noteShared out.");
+}
+
+/**
+ * What tells a retry from another session. A private note is told by it to whoever sent it, so
+ * that nobody else can find out what stands there by trying.
+ */
+function digestOf(scope: Scope, learnerId: string, input: StudySessionCreate): Buffer<ArrayBuffer> {
+  const isPrivate = Boolean(input.note) && !input.noteShared;
+  return digest(isPrivate && !isOwn(scope, learnerId) ? [input, scope.caller.id] : input);
 }
 
 /** The mode of what the session names itself, else the step's. */

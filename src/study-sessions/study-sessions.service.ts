@@ -116,7 +116,7 @@ export function updateSession(
     const startedAt = input.startedAt ?? before.startedAt;
     const timeZone = input.timeZone ?? before.timeZone;
     checkStart(startedAt, now);
-    checkSharing(scope, before, input);
+    checkNote(scope, before, input);
     const change: Partial<Row> = {
       ...fields,
       ...resplitMinutes(before, { mode, split, minutes }),
@@ -140,10 +140,10 @@ export function updateSession(
   });
 }
 
-/** Words that one may not read are not one's to share: neither those, nor, lest the answer tell, none. */
-function checkSharing(scope: Scope, { learnerId, noteShared }: Row, input: StudySessionUpdate): void {
-  if (!input.noteShared || noteShared || input.note !== undefined || isOwn(scope, learnerId)) return;
-  throw new AppError("forbidden", "Sharing a note that is there takes the learner's own key. Leave noteShared out, or send the note, too.");
+/** The note is the learner's alone until they share it: others neither share it, nor write over what they cannot read, nor learn whether there is one. */
+function checkNote(scope: Scope, { learnerId, noteShared }: Row, input: StudySessionUpdate): void {
+  if ((input.note === undefined && input.noteShared === undefined) || isOwn(scope, learnerId)) return;
+  if (!noteShared) throw new AppError("forbidden", "The note of a session takes the learner's own key until they share it. Leave note and noteShared out.");
 }
 
 /** Leaves a tombstone, without the learner's words and holding on to no step, for those who follow `updatedSince`. */

@@ -34,10 +34,14 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       },
     },
     handler: (request, reply) =>
-      create({ db, request, reply }, async (tx) => {
-        const team = await createTeam(tx, request.body);
-        return { status: 201, body: team, location: `/v1/teams/${team.id}` };
-      }),
+      create(
+        { db, request, reply },
+        async (tx) => {
+          const team = await createTeam(tx, request.body);
+          return { status: 201, body: team, location: `/v1/teams/${team.id}` };
+        },
+        { learnerOf: ({ leadId }) => leadId },
+      ),
   });
 
   app.route({
@@ -78,7 +82,13 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       body: TeamUpdate,
       response: { 200: Team, ...problems("not-found", "forbidden", "team-cycle", "reference-missing", "version-mismatch") },
     },
-    handler: (request) => change(db, request, (tx) => updateTeam(tx, request.params.teamId, request.body, ifVersion(request))),
+    handler: (request) =>
+      change(
+        db,
+        request,
+        (tx) => updateTeam(tx, request.params.teamId, request.body, ifVersion(request)),
+        () => request.body.leadId,
+      ),
   });
 
   app.route({

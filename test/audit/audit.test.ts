@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { AuditEvent } from "../../src/audit/audit.schema";
 import { NOBODY } from "../access/operations";
 import { type Client, startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildKey, buildLedLearner, buildMember, buildResource, buildSession, keyOf } from "../setup/factories";
+import { buildGoal, buildKey, buildLedLearner, buildMember, buildResource, buildSession, buildTeam, keyOf } from "../setup/factories";
 
 let api: TestApp;
 let [leadId, learnerId, teamId] = ["", "", ""];
@@ -69,7 +69,10 @@ describe("a change", () => {
 
   test.each([
     ["a team", () => api.admin.post("/v1/teams", { name: "Platform" }), "createTeam", []],
-    ["a team's lead", () => api.admin.patch(`/v1/teams/${teamId}`, { leadId: null }), "updateTeam", []],
+    ["a team's name", () => api.admin.patch(`/v1/teams/${teamId}`, { name: "Another" }), "updateTeam", []],
+    ["a team's lead", () => api.admin.patch(`/v1/teams/${teamId}`, { leadId: learnerId }), "updateTeam", ["the learner"]],
+    ["a new team's lead", () => api.admin.post("/v1/teams", { name: "Platform", leadId: learnerId }), "createTeam", ["the learner"]],
+    ["a mentor", () => api.admin.post("/v1/resources", { type: "mentor", title: "Ada", learnerId }), "createResource", ["the learner"]],
     ["a resource", async () => api.admin.delete(`/v1/resources/${(await buildResource(api.db)).id}/archival`), "restoreResource", []],
     ["a move", () => api.admin.put(`/v1/learners/${learnerId}/membership`, { teamId: null, fromDay: "2026-06-17" }), "moveLearner", ["the learner"]],
     ["a key", () => api.admin.post("/v1/api-keys", { name: "Laptop", role: "learner", learnerId }), "createApiKey", ["the learner"]],
@@ -185,12 +188,40 @@ describe("a read", () => {
     expect((await eventsOf(answer))[0]?.target).toBe("/v1/learners");
   });
 
+  test("by HEAD is recorded like one by GET: its headers tell of the answer", async () => {
+    for (const path of [`/v1/learners/${learnerId}`, "/v1/learners?limit=1", `/v1/teams/${teamId}/growth?limit=1`]) {
+      const [got, head] = [await api.admin.get(path), await api.admin.head(path)];
+      expect([got.status, head.status]).toEqual([200, 200]);
+      const [of] = await eventsOf(got);
+      expect(await eventsOf(head)).toMatchObject([{ action: "read", operation: of?.operation, learnerIds: of?.learnerIds }]);
+    }
+    expect((await own.head(`/v1/learners/${leadId}`)).status).toBe(404);
+  });
+
+  test("of a team's words is recorded, of nobody by themselves", async () => {
+    expect(await eventsOf(await own.get(`/v1/teams/${teamId}/glossary`))).toMatchObject([{ operation: "listGlossary", learnerIds: [] }]);
+  });
+
+  test.each(["groupBy=goal", "goal=<goal>"])("of a team's mix by %s names whose goals they are", async (query) => {
+    const goal = await buildGoal(api.db, { learnerId });
+    await buildSession(api.db, { learnerId, goalId: goal.id });
+    const answer = await lead.get(`/v1/teams/${teamId}/breakdown?${query.replace("<goal>", goal.id)}`);
+    expect(await eventsOf(answer)).toMatchObject([{ learnerIds: [learnerId] }]);
+  });
+
+  test("names nobody who was only asked for", async () => {
+    const stranger = await buildMember(api.db, (await buildTeam(api.db)).id);
+    for (const id of [stranger.id, NOBODY]) {
+      expect(await eventsOf(await lead.get(`/v1/teams/${teamId}/breakdown?learner=${id}`))).toMatchObject([{ learnerIds: [] }]);
+    }
+  });
+
   test("of the events themselves, and of what an erasure would take, is recorded too", async () => {
     await lead.get(`/v1/learners/${learnerId}`);
     const read = await api.admin.get(`/v1/audit-events?learner=${learnerId}`);
-    const [event] = await eventsOf(read);
-    expect(event).toMatchObject({ operation: "listAuditEvents", role: "admin", personId: null });
-    expect(event?.learnerIds.sort()).toEqual([learnerId, leadId].sort());
+    expect(await eventsOf(read)).toMatchObject([{ operation: "listAuditEvents", role: "admin", personId: null, learnerIds: [learnerId] }]);
+    // Events are about many: whom a page of them names is not named again by each reading of it.
+    expect(await eventsOf(await api.admin.get("/v1/audit-events"))).toMatchObject([{ operation: "listAuditEvents", learnerIds: [] }]);
     const dry = await api.admin.delete(`/v1/learners/${learnerId}/personal-data?dryRun=true`);
     expect(await eventsOf(dry)).toMatchObject([{ action: "read", operation: "erasePersonalData", learnerIds: [learnerId] }]);
     const done = await api.admin.delete(`/v1/learners/${learnerId}/personal-data`);
@@ -320,6 +351,10 @@ describe("events", () => {
       { operation: "listLearners", role: "admin" },
     ]);
     expect(Object.keys(body.records.AuditEvent[0])).not.toContain("learnerIds");
+    // Of others whom they read, not even the address.
+    const leads = (await lead.get(`/v1/learners/${leadId}/export`)).body;
+    expect(leads.records.AuditEvent).toMatchObject([{ operation: "getLearner", target: null }, { operation: "listLearners" }]);
+    expect(JSON.stringify(leads)).not.toContain(learnerId);
   });
 });
 

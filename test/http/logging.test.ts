@@ -28,6 +28,32 @@ test("a log holds nothing of whom people search for", async () => {
   expect(JSON.stringify(lines)).not.toContain("zanzibar");
 });
 
+test("an address in which people put what is no id is logged without it", async () => {
+  const { id } = await buildLearner(api.db);
+  const logged = async (path: string) => (await linesOf(() => api.admin.get(path)))[0]?.req;
+  expect(await logged(`/v1/learners/${id}/goals/${id}`)).toMatchObject({ path: `/v1/learners/${id}/goals/${id}` });
+  expect(await logged("/v1/learners/ada@example.com/goals")).toMatchObject({ path: "/v1/learners/[learnerId]/goals" });
+  expect(await logged("/v1/people/ada@example.com")).toMatchObject({ path: "[no such address]" });
+});
+
+test("a failure is logged with what helps to find it, and without the row that the database shows", async () => {
+  const { id, email } = await buildLearner(api.db, { email: "zanzibar@example.com" });
+  await api.db.$executeRawUnsafe(`ALTER TABLE study_sessions ADD CONSTRAINT unlucky_check CHECK (minutes <> 13) NOT VALID`);
+  await api.db.$executeRawUnsafe(`ALTER TABLE learners ADD CONSTRAINT no_test CHECK (time_zone <> 'Asia/Tokyo') NOT VALID`);
+  for (const ask of [
+    () => api.admin.post(`/v1/learners/${id}/study-sessions`, { startedAt: "2026-06-16T08:00:00Z", minutes: 13, note: "zanzibar", mode: "formal" }),
+    () => api.admin.patch(`/v1/learners/${id}`, { timeZone: "Asia/Tokyo" }),
+  ]) {
+    const lines = await linesOf(ask);
+    const failure = lines.find(({ err }) => err) as { err: Record<string, string> };
+    expect(failure.err).toMatchObject({ type: "PrismaClientKnownRequestError", stack: expect.stringMatching(/^\s+at /) });
+    expect(JSON.stringify(failure.err)).toMatch(/unlucky_check|no_test/);
+    expect(JSON.stringify(lines)).not.toMatch(new RegExp(`zanzibar|${email}`));
+  }
+  await api.db.$executeRawUnsafe(`ALTER TABLE study_sessions DROP CONSTRAINT unlucky_check`);
+  await api.db.$executeRawUnsafe(`ALTER TABLE learners DROP CONSTRAINT no_test`);
+});
+
 test.each(["key", "token"])("a %s in the wrong place is not logged", async (kind) => {
   const secret = kind === "key" ? await keyOf(api.db, (await buildLearner(api.db)).id) : TOKEN;
   const wrong = [

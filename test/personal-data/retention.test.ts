@@ -3,9 +3,10 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { v7 as uuidv7 } from "uuid";
 import { addDays, dayIn, toDate } from "../../src/days";
-import { eraseLeaver, findOutdated, removeAuditEvents } from "../../src/personal-data/retention";
+import type { Prisma } from "../../src/generated/prisma/client";
+import { eraseLeaver, findOutdated, type Leaver, removeAuditEvents } from "../../src/personal-data/retention";
 import { NOW, startApp, type TestApp } from "../setup/app";
-import { buildLearner, buildMember, buildSession, buildTeam, joinTeam, keyOf } from "../setup/factories";
+import { buildGoal, buildLearner, buildMember, buildSession, buildTeam, joinTeam, keyOf } from "../setup/factories";
 
 let api: TestApp;
 beforeEach(async () => {
@@ -43,7 +44,11 @@ test.each<[string, (id: string) => Promise<unknown>]>([
   ["will be in a team", async (id) => joinTeam(api.db, id, (await buildTeam(api.db)).id, { fromDay: addDays(TODAY, 30) })],
   ["leads one", (id) => buildTeam(api.db, { leadId: id })],
   ["learned since", (id) => buildSession(api.db, { learnerId: id, occurredOn: toDate(ago(99)) })],
-  ["logged since what was before", (id) => buildSession(api.db, { learnerId: id, occurredOn: toDate(ago(300)), loggedAt: toDate(ago(50)) })],
+  ["logged since what was before", (id) => buildSession(api.db, { learnerId: id, occurredOn: toDate(ago(300)), updatedAt: toDate(ago(50)) })],
+  ["set a goal since", (id) => buildGoal(api.db, { learnerId: id, updatedAt: toDate(ago(2)) })],
+  ["signed in by a token since", (id) => api.db.learner.update({ where: { id }, data: { lastSeenOn: toDate(ago(1)) } })],
+  ["read or changed something since", (id) => buildEvent({ personId: id, role: "learner", action: "read" })],
+  ["had something of theirs changed since", (id) => buildEvent({ learnerIds: [id], action: "change" })],
   [
     "called since",
     async (id) => {
@@ -58,11 +63,25 @@ test.each<[string, (id: string) => Promise<unknown>]>([
   expect(await leavers()).toEqual([]);
 });
 
+test("being read about is no trace", async () => {
+  const id = await buildLeaver(200);
+  await buildEvent({ learnerIds: [id], action: "read" });
+  expect((await leavers()).map((leaver) => leaver.id)).toEqual([id]);
+});
+
+test("whoever came back since they were found stays", async () => {
+  const id = await buildLeaver(200);
+  const [leaver] = await leavers();
+  await joinTeam(api.db, id, (await buildTeam(api.db)).id, { fromDay: TODAY });
+  expect(await eraseLeaver(api.db, api.config, leaver as Leaver, NOW)).toBe(false);
+  expect((await api.db.learner.findUniqueOrThrow({ where: { id } })).erasedAt).toBeNull();
+});
+
 test("who was erased stays so, and is not found again", async () => {
   const id = await buildLeaver(200);
-  await buildSession(api.db, { learnerId: id, note: "zanzibar", occurredOn: toDate(ago(205)), loggedAt: toDate(ago(205)) });
+  await buildSession(api.db, { learnerId: id, note: "zanzibar", occurredOn: toDate(ago(205)), updatedAt: toDate(ago(205)) });
   const [leaver] = await leavers();
-  await eraseLeaver(api.db, leaver as { id: string; lastTraceOn: string }, NOW);
+  expect(await eraseLeaver(api.db, api.config, leaver as Leaver, NOW)).toBe(true);
   expect(await api.db.learner.findUniqueOrThrow({ where: { id } })).toMatchObject({ name: "Somebody who was erased", erasedAt: NOW });
   expect(await api.db.studySession.findFirstOrThrow({ where: { learnerId: id } })).toMatchObject({ note: null, minutes: 60 });
   expect(await leavers()).toEqual([]);
@@ -74,6 +93,10 @@ test("who was erased stays so, and is not found again", async () => {
     personId: null,
   });
 });
+
+function buildEvent(event: Pick<Prisma.AuditEventCreateInput, "learnerIds" | "role" | "action"> & { personId?: string }) {
+  return api.db.auditEvent.create({ data: { at: toDate(ago(1)), id: uuidv7(), requestId: uuidv7(), operation: "test", target: "", ...event } });
+}
 
 test("audit events go when their days are over, and that they went is recorded", async () => {
   const add = (days: number) =>

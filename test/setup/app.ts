@@ -10,6 +10,7 @@ export const NOW = new Date("2026-06-17T12:00:00.000Z");
 
 export type Client = {
   get(path: string, headers?: Record<string, string>): Promise<Response>;
+  head(path: string, headers?: Record<string, string>): Promise<Response>;
   post(path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
   put(path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
   patch(path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
@@ -92,7 +93,7 @@ export async function empty(db: PrismaClient): Promise<void> {
 
 function client(url: string, key: string | null): Client {
   const send =
-    (method: "get" | "post" | "put" | "patch" | "delete") =>
+    (method: "get" | "head" | "post" | "put" | "patch" | "delete") =>
     (path: string, body: object | undefined, headers: Record<string, string> = {}) => {
       const call = request(url)[method](path).set(headers);
       if (key) call.set("Authorization", `Bearer ${key}`);
@@ -100,6 +101,7 @@ function client(url: string, key: string | null): Client {
     };
   return {
     get: async (path, headers) => send("get")(path, undefined, headers),
+    head: async (path, headers) => send("head")(path, undefined, headers),
     post: async (path, body, headers) => send("post")(path, body, headers),
     put: async (path, body, headers) => send("put")(path, body, headers),
     patch: async (path, body, headers) => send("patch")(path, body, headers),

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from "uuid";
 import { startApp, type TestApp } from "../setup/app";
 import { buildKey, buildLearner, buildLedLearner, keyOf } from "../setup/factories";
 
@@ -69,7 +70,10 @@ describe("whose words", () => {
       const refused = await other.patch(url, { noteShared: true });
       expect(refused).toMatchObject({ status: 403, body: { code: "forbidden" } });
       expect(refused.text).not.toContain("a slow week");
-      expect((await other.patch(url, { noteShared: false, impact: 5 })).body).toMatchObject({ note: null, impact: 5 });
+      expect((await other.patch(url, { impact: 5 })).body).toMatchObject({ note: null, impact: 5 });
+      for (const change of [{ noteShared: false }, { note: null }, { note: null, noteShared: true }, { note: "mine", noteShared: true }]) {
+        expect(await other.patch(url, change)).toMatchObject({ status: 403, body: { code: "forbidden" } });
+      }
     }
     expect((await own.patch(url, { noteShared: true })).body.note).toBe("a slow week");
     expect((await api.as(await keyOf(api.db, lead.id)).get(url)).body.note).toBe("a slow week");
@@ -83,11 +87,47 @@ describe("whose words", () => {
     expect(await api.admin.patch(`${path}/${without}`, { noteShared: true })).toMatchObject({ status: 403, body: { code: "forbidden" } });
   });
 
-  test("who writes a note for a learner may share what they wrote", async () => {
+  test("who writes a shared note for a learner may write it anew, and take it back", async () => {
     const { id } = await buildLearner(api.db);
     const path = `/v1/learners/${id}/study-sessions`;
-    const written = (await api.admin.post(path, { ...session, note: "private" })).body.id;
-    expect((await api.admin.patch(`${path}/${written}`, { note: "shared", noteShared: true })).body.note).toBe("shared");
+    const written = (await api.admin.post(path, { ...session, note: "shared", noteShared: true })).body.id;
+    expect((await api.admin.patch(`${path}/${written}`, { note: "better" })).body.note).toBe("better");
+    expect((await api.admin.patch(`${path}/${written}`, { note: null })).body.note).toBeNull();
+  });
+
+  test("nobody else arranges for the sharing of what a learner is yet to write", async () => {
+    const { id } = await buildLearner(api.db);
+    const refused = await api.admin.post(`/v1/learners/${id}/study-sessions`, { ...session, noteShared: true });
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/noteShared" }] } });
+    const items = [{ ...session, learnerId: id, noteShared: true }];
+    expect((await api.admin.post("/v1/study-sessions/batch", { items })).body.items[0].problem.code).toBe("invalid-request");
+  });
+
+  test("a private note is not found out by sending the session again with guesses", async () => {
+    const { id } = await buildLearner(api.db);
+    const own = api.as(await keyOf(api.db, id));
+    const url = `/v1/learners/${id}/study-sessions/${uuidv7()}`;
+    const written = { ...session, note: "I will resign" };
+    expect((await own.put(url, written)).status).toBe(201);
+    const service = api.as(await buildKey(api.db, { role: "service" }));
+    const guesses = ["I am happy", "I will resign"].flatMap((note) => [
+      { ...session, note },
+      { ...session, note, noteShared: true },
+    ]);
+    for (const guess of guesses) {
+      expect(await service.put(url, guess)).toMatchObject({ status: 409, body: { code: "body-differs" } });
+      const item = { ...guess, learnerId: id, id: url.split("/").at(-1) };
+      expect((await service.post("/v1/study-sessions/batch", { items: [item] })).body.items[0].problem.code).toBe("body-differs");
+    }
+    expect((await own.put(url, written)).status).toBe(200);
+  });
+
+  test("whoever logged a private note for a learner may send it again, and nobody else", async () => {
+    const { id } = await buildLearner(api.db);
+    const url = `/v1/learners/${id}/study-sessions/${uuidv7()}`;
+    const [one, other] = [api.as(await buildKey(api.db, { role: "service" })), api.as(await buildKey(api.db, { role: "service" }))];
+    const written = { ...session, note: "from an import" };
+    expect([(await one.put(url, written)).status, (await one.put(url, written)).status, (await other.put(url, written)).status]).toEqual([201, 200, 409]);
   });
 
   test("an admin who writes a note for a learner does not read it again", async () => {

@@ -21,6 +21,8 @@ CREATE INDEX "audit_events_request_id_idx" ON "audit_events"("request_id");
 
 CREATE INDEX "audit_events_person_id_idx" ON "audit_events"("person_id", "at");
 
+CREATE INDEX "audit_events_key_id_idx" ON "audit_events"("key_id", "at");
+
 CREATE INDEX "audit_events_learner_ids_idx" ON "audit_events" USING GIN ("learner_ids");
 
 -- Somebody called, as a person or with a key, or nobody did.

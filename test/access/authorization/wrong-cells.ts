@@ -82,7 +82,7 @@ async function wrongRecord(api: TestApp, response: Response, operation: Operatio
 /** Every change, and every read of somebody else's. */
 function recordOf({ operationId, method, path }: Operation, caller: Caller): "change" | "read" | null {
   if (method !== "get") return "change";
-  if (/^\/v1\/teams\/\{teamId\}\/(members|breakdown|growth|study-sessions)$/.test(path) || operationId === "listMentoredSessions") return "read";
+  if (/^\/v1\/teams\/\{teamId\}\/(members|breakdown|growth|study-sessions|glossary)$/.test(path) || operationId === "listMentoredSessions") return "read";
   return path.includes("{learnerId}") && caller !== "the learner" ? "read" : null;
 }
 

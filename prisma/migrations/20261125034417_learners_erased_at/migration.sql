@@ -1,1 +1,0 @@
-ALTER TABLE "learners" ADD COLUMN "erased_at" TIMESTAMPTZ(3);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { NOBODY } from "../access/operations";
+import { BODIES, CONTENT_TYPES, DAYS, FIELDS, INSTANTS, JSON_VALUES, LONG, MEDIA_TYPES, NUMBERS, PARAMETERS, TAGS, TEXTS } from "./hostile-values";
 
 // Requests made from nothing but the committed description of the API: valid ones, valid ones
 // with one flaw, and what no client would send.
@@ -37,8 +38,9 @@ function resolve(schema: Schema): Schema {
   return name ? resolve(document.components.schemas[name] as Schema) : schema;
 }
 
-export const CALLERS = ["nobody", "stranger", "owner", "keeper", "peer", "lead", "hidden", "service", "narrow", "confined", "admin"] as const;
-export type CallerName = (typeof CALLERS)[number];
+/** Who asks, and how often. The owner is whoever's the path is, so that much of what is asked happens. */
+const CALLERS = { owner: 12, admin: 8, service: 5, peer: 4, lead: 3, keeper: 2, hidden: 2, confined: 2, narrow: 1, nobody: 1, stranger: 1 };
+export type CallerName = keyof typeof CALLERS;
 
 /**
  * A request before it meets a world. Ids are asked for by what they are of: `<goalId:3>` is the
@@ -60,7 +62,7 @@ export type Request = {
 };
 
 /** What the ids that go by a name are of. */
-export const OF_NAME: Record<string, string> = {
+const OF_NAME: Record<string, string> = {
   ...{ learnerId: "learnerId", reviewerId: "learnerId", leadId: "learnerId", learner: "learnerId", lead: "learnerId" },
   ...{ teamId: "teamId", parentId: "teamId", parent: "teamId", under: "teamId", pathId: "pathId" },
   ...{ goalId: "goalId", followsId: "goalId", goal: "goalId", stepId: "stepId", step: "stepId", prerequisites: "stepId" },
@@ -73,36 +75,6 @@ const GRAPHEMES = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 });
 const EMAIL = fc.emailAddress();
 const WEB_ADDRESS = fc.webUrl();
 
-const LONG = "long ".repeat(8_000);
-const HOSTILE_TEXTS = [
-  ...["=1+1", "@sum(a1)", "'; drop table learners; --", "\\", "%_\\%", "<script>alert(1)</script>", "{{7*7}} #{7*7} %s %n", "../../etc/passwd", "null", "none"],
-  ...[
-    "👩🏽‍💻 𠜎",
-    "עברית \u202eback\u202c",
-    "e\u0301",
-    "İstanbul ß ﬁ ǅ",
-    "a\u2028b",
-    "\ufeff",
-    "\u00a0",
-    "\t",
-    " ",
-    "true",
-    "0",
-    "-1",
-    "1e999",
-    "NaN",
-    "[]",
-    "{}",
-  ],
-];
-const DAYS = ["1969-12-31", "1970-01-01", "2024-02-29", "2026-02-30", "2999-12-31", "3000-01-01", "0000-01-01", "0001-01-01", "9999-12-31", "10000-01-01"];
-const INSTANTS = [
-  ...["0000-01-01T00:00:00Z", "0000-01-01T00:00:00+23:59", "0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00+14:00"],
-  ...["1970-01-01T00:00:00-14:00", "2026-02-30T00:00:00Z", "2026-06-16T23:59:60Z", "2026-06-16T24:00:00Z", "2026-06-16T08:00:00.123456789Z"],
-  ...["2026-06-16T08:00:00", "2026-06-16", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999-14:00", "10000-01-01T00:00:00Z", "+275760-09-13T00:00:00Z"],
-];
-const NUMBERS = ["0", "-0", "-1", "1.5", "1e0", "201", "32768", "2147483647", "2147483648", "9007199254740993", "1e9", "1e308", "-1e400", "1e-7"];
-
 /** Any request to any operation. */
 export function requests(): fc.Arbitrary<Request> {
   return fc.oneof(...operations.map((operation) => ({ weight: operation.body ? 3 : 2, arbitrary: requestTo(operation) })));
@@ -110,7 +82,7 @@ export function requests(): fc.Arbitrary<Request> {
 
 function requestTo(operation: Operation): fc.Arbitrary<Request> {
   const named = operation.parameters.filter((parameter) => parameter.in === "path").map(({ name }) => name);
-  const astray = fc.dictionary(fc.constantFrom(...named, "learnerId"), hostileParameter, { minKeys: 1, maxKeys: 1 });
+  const astray = fc.dictionary(fc.constantFrom(...named, "learnerId"), fc.constantFrom(...PARAMETERS), { minKeys: 1, maxKeys: 1 });
   // A PUT may create what it names.
   const last = named.at(-1) ?? "";
   const unused = fc.nat(19).map((index): Record<string, string> => ({ [last]: `<fresh:${index}>` }));
@@ -118,19 +90,7 @@ function requestTo(operation: Operation): fc.Arbitrary<Request> {
   const rarely = fc.constantFrom("HEAD", "OPTIONS", "PATCH", "DELETE", "PUT", "POST", "TRACE");
   return fc.record({
     operation: fc.constant({ ...operation, toString: () => operation.operationId, [fc.toStringMethod]: () => operation.operationId }),
-    caller: weighted([
-      [12, "owner"],
-      [8, "admin"],
-      [5, "service"],
-      [3, "lead"],
-      [2, "keeper"],
-      [4, "peer"],
-      [2, "hidden"],
-      [2, "confined"],
-      [1, "narrow"],
-      [1, "nobody"],
-      [1, "stranger"],
-    ]),
+    caller: weighted(CALLERS),
     place: fc.nat(99),
     astray: named.length ? mostly(own, astray, 12) : fc.constant({}),
     query: queryOf(operation.parameters.filter((parameter) => parameter.in === "query")),
@@ -141,54 +101,12 @@ function requestTo(operation: Operation): fc.Arbitrary<Request> {
   });
 }
 
-/** Percent-encoded as it stands in the path. What has a raw slash leads to another route, or to none. */
-const hostileParameter = fc.oneof(
-  { weight: 2, arbitrary: fc.constantFrom("<learnerId:1>", "<goalId:3>", "<teamId:7>", "<stepId:11>", "<fresh:1>") },
-  fc.constantFrom(NOBODY, NOBODY.toUpperCase(), "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", `${NOBODY}%00`, `%20${NOBODY}`),
-  fc.constantFrom(
-    "42",
-    "0",
-    "-1",
-    "1.5",
-    "01",
-    "1e3",
-    "2147483647",
-    "2147483648",
-    "9007199254740993",
-    "null",
-    "none",
-    "*",
-    "%00",
-    "%0d%0aX:1",
-    "%ZZ",
-    "%",
-    "%ff",
-  ),
-  fc.constantFrom(
-    "..",
-    "%2e%2e",
-    "..%2f..%2f",
-    ".",
-    "",
-    "a/b",
-    "a%2fb",
-    "a;b=c",
-    "__proto__",
-    "constructor",
-    "%F0%9F%A6%8A",
-    "%D7%A2",
-    "{learnerId}",
-    ":learnerId",
-  ),
-  fc.constantFrom(99, 100, 101, 3_000, 20_000).map((length) => "x".repeat(length)),
-);
-
 function queryOf(parameters: Parameter[]): fc.Arbitrary<string> {
   const pair = ({ name, schema }: Parameter) => valid(schema, name).map((value) => `${name}=${encoded(String(value))}`);
   const known = parameters.filter(({ name }) => name !== "cursor");
   const sound = fc.tuple(...known.map((parameter) => sometimes(pair(parameter)))).map((pairs) => pairs.filter((each) => each !== undefined));
   const names = fc.constantFrom(...parameters.map(({ name }) => name), "limit", "cursor", "unknown", "__proto__", "q[]");
-  const texts = fc.oneof(fc.constantFrom(...NUMBERS, ...DAYS, ...INSTANTS, ...HOSTILE_TEXTS, "", "<goalId:2>", "x".repeat(4_001)), ANY_TEXT);
+  const texts = fc.oneof(fc.constantFrom(...NUMBERS, ...DAYS, ...INSTANTS, ...TEXTS, "", "<goalId:2>", "x".repeat(4_001)), ANY_TEXT);
   const value = fc.oneof(texts.map(encoded), fc.constantFrom("%00", "%ff%fe", "%ZZ", "%ED%A0%80", "a+b", "a%26b=c"));
   const flawed = fc.tuple(sound, names, fc.array(value, { minLength: 1, maxLength: 2 }));
   return mostly(
@@ -200,36 +118,13 @@ function queryOf(parameters: Parameter[]): fc.Arbitrary<string> {
 
 function headersOf({ method, body }: Operation): fc.Arbitrary<Record<string, string>> {
   const printable = fc.string({ unit: fc.integer({ min: 0x21, max: 0xff }).map((code) => String.fromCharCode(code === 0x7f ? 0x80 : code)), maxLength: 140 });
-  const tags = fc.constantFrom('"1"', '"1"', '"2"', "*", 'W/"1"', '"1", "2"', '"1-abcdefgh"', '""', "1", '"-1"', '"999999999"', `"${"9".repeat(30)}"`, "é");
-  const types = fc.constantFrom(
-    "text/csv",
-    "text/csv",
-    "application/json",
-    "*/*",
-    "text/vnd.mermaid",
-    "text/*;q=0.1, */*;q=0",
-    "garbage",
-    ";;;,,=",
-    "a".repeat(3_000),
-  );
+  const tags = fc.constantFrom(...TAGS);
+  const types = fc.constantFrom(...MEDIA_TYPES);
   const kept = fc.constantFrom("retry-1", "retry-2", "retry-3");
   const read = { accept: sometimes(types), "if-none-match": sometimes(tags), "if-match": sometimes(tags, 30) };
   const sent = {
     "content-type": body
-      ? mostly(
-          fc.constant("application/json"),
-          fc.constantFrom(
-            "application/merge-patch+json",
-            "application/json; charset=utf-8",
-            "application/json; charset=utf-16",
-            "text/plain",
-            "",
-            "json",
-            "multipart/form-data",
-            "application/xml",
-          ),
-          25,
-        )
+      ? mostly(fc.constant("application/json"), fc.constantFrom(...CONTENT_TYPES), 25)
       : sometimes(fc.constantFrom("application/json", "text/plain", "garbage"), 20),
     "content-encoding": sometimes(fc.constantFrom("gzip", "identity", "br"), 60),
     accept: sometimes(types, 12),
@@ -252,76 +147,22 @@ function bodyOf(schema: Schema): fc.Arbitrary<Request["body"]> {
 }
 
 const hostileBody = fc.record({
-  text: fc.constantFrom(
-    ...[
-      "",
-      "{",
-      "[]",
-      "null",
-      "0",
-      '"text"',
-      "[".repeat(5_000),
-      `${'{"a":'.repeat(40)}1${"}".repeat(40)}`,
-      "\ufeff{}",
-      "{}{}",
-      "{'a':1}",
-      '{"a":1,}',
-      "a=1&b=2",
-      "\0",
-    ],
-    ...[
-      '{"title":"\ud800"}',
-      '{"title":"é","title":"ü"}',
-      '{"name":"ÿ\u0080"}',
-      "<a/>",
-      `{"name":"${"x".repeat(1_100_000)}"}`,
-      `{"items":[${"0,".repeat(20_000)}0]}`,
-    ],
-  ),
+  text: fc.constantFrom(...BODIES),
   encoding: mostly(fc.constant("utf8" as const), fc.constantFrom("latin1" as const, "utf16le" as const), 3),
 });
 
-// As JSON text, because some of what may stand in JSON no value of JavaScript says.
+const IDS = [NOBODY, "<learnerId:1>", "<goalId:3>", "<stepId:7>", "<teamId:3>"];
 const hostileValue = fc.oneof(
-  fc.constantFrom(
-    ...NUMBERS,
-    ...["null", "true", "[]", "{}", '""', "[null]", "[[]]", '{"length":3}', '{"toString":1}', '{"__proto__":{"minutes":5}}', '{"$ne":1}'],
-  ),
-  fc.constantFrom(
-    ...[
-      '"\\u0000"',
-      '"a\\u0000b"',
-      '"\\ud800"',
-      '"a\\udfffb"',
-      `[${"1,".repeat(3_000)}1]`,
-      `${"[".repeat(31)}${"]".repeat(31)}`,
-      `${"[".repeat(40)}${"]".repeat(40)}`,
-    ],
-  ),
-  fc
-    .constantFrom(...DAYS, ...INSTANTS, ...HOSTILE_TEXTS, LONG, NOBODY, "<learnerId:1>", "<goalId:3>", "<stepId:7>", "<teamId:3>")
-    .map((text) => JSON.stringify(text)),
+  fc.constantFrom(...NUMBERS, ...JSON_VALUES),
+  fc.constantFrom(...DAYS, ...INSTANTS, ...TEXTS, LONG, ...IDS).map((text) => JSON.stringify(text)),
   ANY_TEXT.map((text) => JSON.stringify(text)),
   fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.stringify(value)),
 );
+const hostileField = fc.tuple(ANY_TEXT, hostileValue).map(([name, value]) => `${JSON.stringify(name)}:${value}`);
 const flaw = fc.oneof(
   fc.constant({ kind: "drop" as const }),
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("replace" as const), text: hostileValue }) },
-  fc.record({
-    kind: fc.constant("add" as const),
-    text: fc.oneof(
-      fc.constantFrom(
-        '"__proto__":{}',
-        '"constructor":{"prototype":{}}',
-        '"version":7',
-        '"learnerId":"<learnerId:1>"',
-        '"":0',
-        '"a/b~c":0',
-        '"id":"<fresh:2>"',
-      ),
-      fc.tuple(ANY_TEXT, hostileValue).map(([name, value]) => `${JSON.stringify(name)}:${value}`),
-    ),
-  }),
+  fc.record({ kind: fc.constant("add" as const), text: fc.oneof(fc.constantFrom(...FIELDS), hostileField) }),
 );
 
 type Flaw = typeof flaw extends fc.Arbitrary<infer T> ? T : never;
@@ -431,7 +272,7 @@ function validText({ format, pattern, minLength = 0, maxLength = 200, descriptio
   const fits = (text: string) => text.trim().length >= minLength && text.length <= maxLength;
   return fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom("a", "deploy", "control plane", "Ada King", "etcd", "kubernetes") },
-    fc.constantFrom(...HOSTILE_TEXTS.filter(fits)),
+    fc.constantFrom(...TEXTS.filter(fits)),
     GRAPHEMES.filter(fits),
     fc.constant("x".repeat(maxLength)),
   );
@@ -450,8 +291,8 @@ function sometimes<T>(arbitrary: fc.Arbitrary<T>, oneIn = 3): fc.Arbitrary<T | u
   return mostly(fc.constant(undefined), arbitrary, oneIn);
 }
 
-function weighted<T>(choices: [number, T][]): fc.Arbitrary<T> {
-  return fc.oneof(...choices.map(([weight, value]) => ({ weight, arbitrary: fc.constant(value) })));
+function weighted<T extends string>(weights: Record<T, number>): fc.Arbitrary<T> {
+  return fc.oneof(...Object.entries<number>(weights).map(([value, weight]) => ({ weight, arbitrary: fc.constant(value as T) })));
 }
 
 /** Without what is not given. */

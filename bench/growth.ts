@@ -4,6 +4,7 @@ import { buildApp } from "../src/app";
 import { readConfig } from "../src/config";
 import { connect } from "../src/database/connect";
 import { prepareSchema } from "../src/database/migrate";
+import { median, round, timed } from "./timing";
 
 // The growth report of a team of 200 with 1,000 goals, one of them as dense as may be, and 50,000 sessions over three years: the
 // whole answer over HTTP beside its own SQL, in turns. Run it on an empty database:
@@ -105,20 +106,6 @@ async function fill(pool: { query(sql: string): Promise<{ rows: { id: string }[]
     FROM steps a JOIN steps b ON b.learner_id = a.learner_id AND b.goal_id = a.goal_id AND b.position - a.position BETWEEN 1 AND 50 WHERE a.title LIKE 'Dense %'`);
   await pool.query("ANALYZE");
   return (await pool.query("SELECT id FROM teams")).rows[0]?.id as string;
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
 }
 
 main().catch((error) => {

@@ -4,6 +4,7 @@ import { buildApp } from "../src/app";
 import { readConfig } from "../src/config";
 import { connect } from "../src/database/connect";
 import { prepareSchema } from "../src/database/migrate";
+import { median, round, timed } from "./timing";
 
 // Whether the time of a refusal tells that something is there: what is hidden beside what is not
 // there, in turns, over a socket. Run it on an empty database:
@@ -94,20 +95,6 @@ async function strangersKey(db: Parameters<typeof createApiKey>[0], pool: Pool):
   await pool.query(`INSERT INTO teams (id, name, lead_id) VALUES (gen_random_uuid(), 'Empty', '${learnerId}')`);
   const issuer = { role: "admin", id: uuidv7(), name: "bench", signedInBy: "api-key" } as const;
   return (await createApiKey(db, issuer, { name: "Stranger", role: "learner", learnerId }, new Date())).secret as string;
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-}
-
-function round(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }
 
 main().catch((error) => {

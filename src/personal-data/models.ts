@@ -102,7 +102,7 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
       (
         await tx.learner.updateMany({
           where: { id },
-          data: { name: NOBODY, email: null, externalId: null, timeZone: "UTC", erasedAt: now, version: { increment: 1 } },
+          data: { name: NOBODY, email: null, externalId: null, timeZone: "UTC", lastSeenOn: null, erasedAt: now, version: { increment: 1 } },
         })
       ).count,
   },

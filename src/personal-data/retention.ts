@@ -59,13 +59,14 @@ export function removeAuditEvents(db: Db, { RETAIN_AUDIT_DAYS: days }: Settings,
 async function findLeavers(db: Db, { RETAIN_LEAVERS_DAYS: days, TIME_ZONE }: Settings, now: Date, id?: string): Promise<Leaver[]> {
   if (!days) return [];
   const one = id ? Prisma.sql`AND l.id = ${id}::uuid` : Prisma.empty;
+  const cutoff = addDays(dayIn(now, TIME_ZONE), -days);
   return db.$queryRaw`
     SELECT id, to_char(last_trace_on, 'YYYY-MM-DD') AS "lastTraceOn"
     FROM (
       SELECT l.id, greatest(
                l.created_at::date,
                l.last_seen_on,
-               (SELECT max(coalesce(until_day, 'infinity')) FROM memberships WHERE learner_id = l.id),
+               (SELECT max(until_day) FROM memberships WHERE learner_id = l.id),
                (SELECT max(greatest(occurred_on, updated_at::date)) FROM study_sessions WHERE learner_id = l.id),
                (SELECT max(updated_at)::date FROM goals WHERE learner_id = l.id),
                (SELECT max(last_used_on) FROM api_keys WHERE learner_id = l.id),
@@ -73,9 +74,11 @@ async function findLeavers(db: Db, { RETAIN_LEAVERS_DAYS: days, TIME_ZONE }: Set
                (SELECT max(at)::date FROM audit_events WHERE learner_ids @> ARRAY[l.id] AND action = 'change')
              ) AS last_trace_on
       FROM learners l
-      WHERE l.erased_at IS NULL AND NOT EXISTS (SELECT FROM teams WHERE lead_id = l.id) ${one}
+      WHERE l.erased_at IS NULL AND NOT EXISTS (SELECT FROM teams WHERE lead_id = l.id)
+        -- Nearly everybody: for them the costlier questions are not asked.
+        AND NOT EXISTS (SELECT FROM memberships WHERE learner_id = l.id AND (until_day IS NULL OR until_day >= ${cutoff}::date)) ${one}
     ) known
-    WHERE last_trace_on < ${addDays(dayIn(now, TIME_ZONE), -days)}::date
+    WHERE last_trace_on < ${cutoff}::date
     ORDER BY last_trace_on, id`;
 }
 

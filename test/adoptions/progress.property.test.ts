@@ -9,7 +9,7 @@ import { buildGoal } from "../setup/factories";
 // A failure prints its seed and path: with them as FC_SEED and FC_PATH the very same histories are drawn again.
 const SEED = Number(process.env.FC_SEED ?? 702010);
 const PATH = process.env.FC_PATH ?? "";
-const RUNS = Number(process.env.FC_RUNS_PROGRESS ?? 60);
+const RUNS = Number(process.env.FC_RUNS_PROGRESS ?? 30);
 const LIMIT_MS = 60_000 + RUNS * 5_000;
 
 let api: TestApp;

@@ -14,7 +14,7 @@ import { store } from "./storing";
 const SEED = Number(process.env.FC_SEED ?? 702010);
 const PATH = process.env.FC_PATH ?? "";
 // Before a release: FC_RUNS=2000 npx jest test/reports/breakdown.property.test.ts
-const RUNS = Number(process.env.FC_RUNS ?? 500);
+const RUNS = Number(process.env.FC_RUNS ?? 300);
 /** After which also the search for a smaller counterexample ends. */
 const LIMIT_MS = 60_000 + RUNS * 1_000;
 const PAGE = 4;

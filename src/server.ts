@@ -1,16 +1,12 @@
 import { ensureAdminKey } from "./api-keys/api-keys.service";
 import { buildApp } from "./app";
-import { type Config, ConfigError, readConfig } from "./config";
+import { type Config, readConfig } from "./config";
 import { connect, type Database } from "./database/connect";
-import { DataDirInUseError } from "./database/embedded";
-import { MigrationError, prepareSchema } from "./database/migrate";
-import { isUnavailable } from "./database/violations";
+import { prepareSchema } from "./database/migrate";
 import { DEMO_TRANSACTION, isEmpty, loadDemo } from "./demo/load-demo";
+import { EXIT, exitWith } from "./exit";
 import { greeting } from "./greeting";
 import type { App } from "./http/app-type";
-
-/** What a supervisor can tell from how the process ended. */
-const EXIT = { failure: 1, unavailable: 69, migration: 70, configuration: 78 };
 
 /** Config → database → app → listen → drain. */
 async function main(): Promise<void> {
@@ -42,17 +38,4 @@ function stopOnSignal(app: App, database: Database, config: Config): void {
   process.on("SIGINT", stop);
 }
 
-main().catch((error: Error) => {
-  const [code, message] = explain(error);
-  console.error(message);
-  process.exit(code);
-});
-
-function explain(error: Error): [number, string | Error] {
-  if (error instanceof ConfigError) return [EXIT.configuration, error.message];
-  if (error instanceof MigrationError) return [EXIT.migration, error.message];
-  if (error instanceof DataDirInUseError) return [EXIT.unavailable, error.message];
-  if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set PORT.`];
-  if (isUnavailable(error)) return [EXIT.unavailable, `The database cannot be reached (${error.message}). Check DATABASE_URL, and that it runs.`];
-  return [EXIT.failure, error];
-}
+main().catch(exitWith);

@@ -4,6 +4,7 @@ import { connect } from "../database/connect";
 import { prepareSchema } from "../database/migrate";
 import { describeResolutions } from "../demo/course-path";
 import { DEMO_TRANSACTION, loadDemo } from "../demo/load-demo";
+import { exitWith } from "../exit";
 import { greeting } from "../greeting";
 
 /** Loads the sample organisation into an empty database and prints its keys. Nothing is changed when it refuses. */
@@ -33,7 +34,4 @@ function addressOf({ HOST, PORT }: Config): string {
   return `http://${host}:${PORT}`;
 }
 
-main().catch((error: Error) => {
-  console.error(error.message);
-  process.exitCode = 1;
-});
+main().catch(exitWith);

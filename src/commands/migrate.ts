@@ -1,6 +1,7 @@
 import { readConfig } from "../config";
 import { connect } from "../database/connect";
 import { migrate, readMigrations } from "../database/migrate";
+import { exitWith } from "../exit";
 
 /** Brings the database up to date and ends: for a deployment that does it once, before its processes start. */
 async function main(): Promise<void> {
@@ -14,7 +15,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: Error) => {
-  console.error(error.message);
-  process.exitCode = 1;
-});
+main().catch(exitWith);

@@ -1,13 +1,14 @@
 import { readConfig } from "../config";
 import { connect } from "../database/connect";
 import { prepareSchema } from "../database/migrate";
+import { exitWith, UsageError } from "../exit";
 import { eraseLeaver, findOutdated, removeAuditEvents } from "../personal-data/retention";
 
 const USAGE = "Say what to do: `npm run retention` shows what is kept no longer, `npm run retention -- --apply` lets it go.";
 
 /** Shows what is kept no longer by the settings, and with `--apply` lets it go. */
 async function main([option, ...more]: string[]): Promise<void> {
-  if (more.length || (option !== undefined && option !== "--apply")) throw new Error(USAGE);
+  if (more.length || (option !== undefined && option !== "--apply")) throw new UsageError(USAGE);
   const config = readConfig();
   if (!config.RETAIN_LEAVERS_DAYS && !config.RETAIN_AUDIT_DAYS) {
     console.log("Everything is kept: set RETAIN_LEAVERS_DAYS or RETAIN_AUDIT_DAYS.");
@@ -37,7 +38,4 @@ async function main([option, ...more]: string[]): Promise<void> {
   }
 }
 
-main(process.argv.slice(2)).catch((error: Error) => {
-  console.error(error.message);
-  process.exitCode = 1;
-});
+main(process.argv.slice(2)).catch(exitWith);

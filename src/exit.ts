@@ -1,0 +1,31 @@
+import { ConfigError } from "./config";
+import { DataDirInUseError } from "./database/embedded";
+import { MigrationError } from "./database/migrate";
+import { isUnavailable } from "./database/violations";
+import { DemoRefused } from "./demo/load-demo";
+
+/** What a supervisor can tell from how a process ended. */
+export const EXIT = { failure: 1, usage: 64, unavailable: 69, migration: 70, configuration: 78 };
+
+/** A command was called with other words than it takes. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** Says what ended the process, and ends it. */
+export function exitWith(error: Error): void {
+  const [code, message] = explain(error);
+  console.error(message);
+  process.exit(code);
+}
+
+function explain(error: Error): [number, string | Error] {
+  if (error instanceof UsageError) return [EXIT.usage, error.message];
+  if (error instanceof DemoRefused) return [EXIT.failure, error.message];
+  if (error instanceof ConfigError) return [EXIT.configuration, error.message];
+  if (error instanceof MigrationError) return [EXIT.migration, error.message];
+  if (error instanceof DataDirInUseError) return [EXIT.unavailable, error.message];
+  if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set PORT.`];
+  if (isUnavailable(error)) return [EXIT.unavailable, `The database cannot be reached (${error.message}). Check DATABASE_URL, and that it runs.`];
+  return [EXIT.failure, error];
+}

@@ -7,7 +7,7 @@ export type Flaw = { pointer: string; detail: string };
 export const PROBLEMS = {
   "invalid-request": { status: 400, title: "The request is not valid" },
   unauthenticated: { status: 401, title: "Who is calling is not known" },
-  forbidden: { status: 403, title: "The caller may see this but not change it" },
+  forbidden: { status: 403, title: "The caller may not do this" },
   "not-found": { status: 404, title: "There is nothing here" },
   "request-timeout": { status: 408, title: "The request took too long to arrive" },
   "already-exists": { status: 409, title: "There is one already" },

@@ -59,7 +59,7 @@ test.each([
   expect(refused.body).toEqual({
     type: "urn:cairn:problem:forbidden",
     code: "forbidden",
-    title: "The caller may see this but not change it",
+    title: "The caller may not do this",
     status: 403,
     detail,
     requestId: expect.any(String),

@@ -95,6 +95,7 @@ const Environment = z.object({
   OIDC_ADMIN_CLAIM: z.string().min(1).optional().describe("The claim that makes an admin when it holds OIDC_ADMIN_VALUE, such as `roles`."),
   OIDC_ADMIN_VALUE: z.string().min(1).default("cairn-admin").describe("See OIDC_ADMIN_CLAIM."),
   RETAIN_LEAVERS_DAYS: count
+    .max(LONGEST_DAYS)
     .optional()
     .describe("Days after which `npm run retention` erases who is in no team and was neither seen nor heard of since. Unset: never."),
   RETAIN_AUDIT_DAYS: z.coerce

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { isOwn, type Scope, writableLearners } from "../access/scope";
 import type { Act } from "../audit/audit.service";
 import { type Db, inTransaction } from "../database/transaction";
-import { dayIn, toDate } from "../days";
+import { dayIn, toDate, toDay } from "../days";
 import { digest } from "../digest";
 import { AppError, invalid, notFound } from "../errors";
 import type { Goal, StudySession as Row, Step } from "../generated/prisma/client";
@@ -40,9 +40,9 @@ export async function logSessions(db: Db, scope: Scope, entries: Entry[], now: D
   });
 }
 
-/** @throws AppError when a session cannot have begun then */
-export function checkStart(startedAt: Date, now: Date): void {
-  if (startedAt < EARLIEST) throw invalid("#/startedAt", "A session cannot have begun before 1970.");
+/** @throws AppError when a session cannot have begun then: its day, where the learner was, must be one of those that are kept */
+export function checkStart(startedAt: Date, timeZone: string, now: Date): void {
+  if (startedAt < EARLIEST || dayIn(startedAt, timeZone) < toDay(EARLIEST)) throw invalid("#/startedAt", "A session cannot have begun before 1970.");
   if (startedAt.getTime() > now.getTime() + SLACK_MS) throw invalid("#/startedAt", "A session cannot begin in the future. Log it when it has begun.");
 }
 
@@ -70,7 +70,7 @@ function prepare({ learnerId, id, input }: Entry, known: Known, scope: Scope, no
   const zone = known.zones.get(learnerId);
   if (!zone) throw notFound();
   const { mode, split, timeZone = zone, startedAt, minutes } = input;
-  checkStart(startedAt, now);
+  checkStart(startedAt, timeZone, now);
   checkNote(scope, learnerId, input);
   const step = refer(known.steps, input.stepId && key({ learnerId, id: input.stepId }), "#/stepId", NO_STEP);
   const { goalId = step?.goalId ?? null, resourceId = step?.resourceId ?? null } = input;

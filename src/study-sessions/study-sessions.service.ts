@@ -115,7 +115,7 @@ export function updateSession(
     const { mode, split, minutes, ...fields } = input;
     const startedAt = input.startedAt ?? before.startedAt;
     const timeZone = input.timeZone ?? before.timeZone;
-    checkStart(startedAt, now);
+    checkStart(startedAt, timeZone, now);
     checkNote(scope, before, input);
     const change: Partial<Row> = {
       ...fields,

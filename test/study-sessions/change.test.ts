@@ -201,3 +201,11 @@ describe("who may change", () => {
     expect((await api.admin.get(path)).headers.etag).toBe('"1"');
   });
 });
+
+test("no change of time or zone puts a session before 1970", async () => {
+  const path = await build({ startedAt: new Date("1970-01-01T08:00:00Z") });
+  for (const body of [{ timeZone: "Pacific/Honolulu" }, { startedAt: "1970-01-01T04:00:00Z", timeZone: "America/New_York" }]) {
+    expect(await api.admin.patch(path, body)).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/startedAt" }] } });
+  }
+  expect((await api.admin.get(path)).body).toMatchObject({ occurredOn: "1970-01-01", version: 1 });
+});

@@ -162,6 +162,7 @@ test.each([
   ["an unknown mode", { mode: "onTheJob" }, "#/mode"],
   ["more than a day ahead", { startedAt: new Date(NOW.getTime() + 86_400_001).toISOString() }, "#/startedAt"],
   ["before 1970", { startedAt: "1969-12-31T23:59:59Z" }, "#/startedAt"],
+  ["before 1970 where the learner was", { startedAt: "1970-01-01T00:00:00Z", timeZone: "America/New_York" }, "#/startedAt"],
   ["the year 0", { startedAt: "0000-01-01T00:00:00+23:59" }, "#/startedAt"],
   ["a start without a zone", { startedAt: "2026-06-16T08:00:00" }, "#/startedAt"],
   ["a day instead of an instant", { startedAt: "2026-06-16" }, "#/startedAt"],

@@ -62,10 +62,14 @@ export const TimeZone = z
   .refine(isTimeZone, "Must be an IANA time zone such as Europe/Berlin.")
   .meta({ examples: ["Europe/Berlin"] });
 
-/** A skill's name, compared without regard to case; `none` is how filters ask for no skill. */
-export const Skill = text(60)
-  .toLowerCase()
-  .refine((skill) => skill !== "none", "`none` is kept for filters that ask for no skill. Choose another word.");
+/**
+ * A skill's name, compared without regard to case; `none` is how filters ask for no skill. It is
+ * measured as it is kept: in lower case some letters, such as İ, are longer.
+ */
+export const Skill = keepable(z.string().trim().toLowerCase(), 60).refine(
+  (skill) => skill !== "none",
+  "`none` is kept for filters that ask for no skill. Choose another word.",
+);
 
 export const Skills = z
   .array(Skill)

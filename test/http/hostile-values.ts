@@ -5,7 +5,7 @@ import { NOBODY } from "../access/operations";
 export const TEXTS = [
   ...words("=1+1 @sum(a1) \\ %_\\% ../../etc/passwd null none true 0 -1 1e999 NaN [] {} e\u0301"),
   ...["'; drop table learners; --", "<script>alert(1)</script>", "{{7*7}} #{7*7} %s %n", "👩🏽‍💻 𠜎", "עברית \u202eback\u202c", "İstanbul ß ﬁ ǅ"],
-  ...["a\u2028b", "\ufeff", "\u00a0", "\t", " "],
+  ...["İ".repeat(60), "a\u2028b", "\ufeff", "\u00a0", "\t", " "],
 ];
 
 export const LONG = "long ".repeat(8_000);

@@ -125,6 +125,8 @@ test.each([
   ["#/skills", { skills: Array.from({ length: 21 }, (_, index) => `skill ${index}`) }],
   ["#/skills/0", { skills: ["none"] }],
   ["#/skills/1", { skills: ["sql", "x".repeat(61)] }],
+  // Thirty-one letters that are sixty-two in lower case.
+  ["#/skills/0", { skills: ["İ".repeat(31)] }],
   ["#/estimatedMinutes", { estimatedMinutes: 0 }],
   ["#/estimatedMinutes", { estimatedMinutes: 1.5 }],
   ["#/learnerId", { learnerId: "ada" }],
@@ -134,6 +136,11 @@ test.each([
   expect(created).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer }] } });
   const { id } = await buildResource(api.db);
   expect(await api.admin.patch(`/v1/resources/${id}`, body)).toMatchObject({ status: 400, body: { errors: [{ pointer }] } });
+});
+
+test("a skill of the greatest length is kept in lower case, whatever becomes of its letters there", async () => {
+  const created = await api.admin.post("/v1/resources", { type: "book", title: "A book", skills: ["İ".repeat(30)] });
+  expect(created).toMatchObject({ status: 201, body: { skills: ["İ".repeat(30).toLowerCase()] } });
 });
 
 describe("an archived resource", () => {

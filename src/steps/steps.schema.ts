@@ -6,6 +6,7 @@ import { MOST_STEPS, stepContent } from "../paths/paths.schema";
 export const STATES = ["not-started", "in-progress", "completed", "skipped"] as const;
 
 const day = CalendarDay.nullable();
+const before = { description: "Steps of the goal that have to be done before." };
 
 export const Step = z
   .object({
@@ -15,7 +16,7 @@ export const Step = z
     position: z.int().min(1).max(MOST_STEPS).meta({ description: "The place in the goal's order, from 1." }),
     ...stepContent,
     dueOn: day,
-    prerequisites: z.array(Id).max(50).meta({ description: "Steps of the goal that have to be done before." }),
+    prerequisites: z.array(Id).meta(before),
     state: z.enum(STATES),
     startedOn: day,
     completedOn: day,
@@ -79,8 +80,9 @@ export const StepCreate = Step.pick({
   weight: true,
   otherPrerequisites: true,
   dueOn: true,
-  prerequisites: true,
 })
+  // So many at once: the learner's own and those of the path's next version together may be more.
+  .extend({ prerequisites: z.array(Id).max(50).meta(before) })
   .partial()
   .required({ title: true })
   .strict()

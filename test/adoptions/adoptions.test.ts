@@ -380,6 +380,18 @@ describe("a newer version", () => {
     expect(new Set((await stepOf(goalId, "f")).prerequisites)).toEqual(new Set([steps.b, steps.c, steps.d]));
   });
 
+  test("merges more prerequisites than one may name at once", async () => {
+    const free = Array.from({ length: 100 }, (_, index) => ({ key: `k${index}` }));
+    const { goalId, pathId, steps } = await adopted(
+      [...free, { key: "last" }],
+      [...free, { key: "last", prerequisites: free.slice(50).map(({ key }) => key) }],
+    );
+    const changed = await change(goalId, steps.last, { prerequisites: free.slice(0, 50).map(({ key }) => steps[key]) });
+    expect(changed.status).toBe(200);
+    expect((await adopt(goalId, pathId)).status).toBe(200);
+    expect((await stepOf(goalId, "last")).prerequisites).toHaveLength(100);
+  });
+
   test("leaves prerequisites that the versions say alike as the learner has them, in whatever order they are named", async () => {
     const { goalId, pathId, steps } = await adopted(
       [{ key: "a" }, { key: "b" }, { key: "c", prerequisites: ["a", "b"] }],

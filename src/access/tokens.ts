@@ -3,14 +3,15 @@ import { v7 as uuidv7 } from "uuid";
 import { record } from "../audit/audit.service";
 import type { Config } from "../config";
 import { type Db, inTransaction } from "../database/transaction";
-import { isTimeZone, toDay } from "../days";
+import { toDay } from "../days";
 import { AppError } from "../errors";
 import type { Learner, PrismaClient } from "../generated/prisma/client";
+import { Learner as Profile } from "../learners/learners.schema";
 import { issuerKeys } from "./jwks";
 import type { Caller } from "./scope";
 
 const LONGEST_TOKEN = 8_192;
-const LONGEST_TEXT = 200;
+const LONGEST_NAME = 200;
 
 /** @param requestId names the request in the audit, should the person become known by it */
 export type TokenCheck = (token: string, now: Date, requestId: string) => Promise<Caller>;
@@ -52,8 +53,9 @@ async function verify(token: string, keys: JWTVerifyGetKey, { issuer, audience, 
       currentDate: now,
       requiredClaims: ["sub", "exp"],
     });
-    if (typeof payload.sub !== "string" || payload.sub.length === 0 || payload.sub.length > LONGEST_TEXT) throw refused("Its subject is not a name.");
-    return { ...payload, sub: payload.sub };
+    const { sub } = payload;
+    if (!sub || kept("externalId", sub) !== sub) throw refused("Its subject is not a name.");
+    return { ...payload, sub };
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (error instanceof jose.JWTExpired) throw refused("It has expired. Sign in again.");
@@ -69,7 +71,7 @@ function refused(why: string): AppError {
 async function findPerson(db: PrismaClient, claims: JWTPayload & { sub: string }, config: Config, requestId: string): Promise<Learner> {
   const known = await db.learner.findUnique({ where: { externalId: claims.sub } });
   if (known) return known;
-  const email = claims.email_verified === true && typeof claims.email === "string" ? claims.email.toLowerCase() : null;
+  const email = claims.email_verified === true ? kept("email", claims.email) : null;
   const bound = email && (await bind(db, email, claims.sub, requestId));
   if (bound) return bound;
   if (config.OIDC_PROVISION) return provision(db, claims, email, config, requestId);
@@ -96,18 +98,24 @@ async function bind(db: PrismaClient, email: string, externalId: string, request
 }
 
 async function provision(db: PrismaClient, claims: JWTPayload & { sub: string }, email: string | null, config: Config, requestId: string): Promise<Learner> {
-  const text = (claim: unknown) => (typeof claim === "string" && claim.trim() ? claim.trim().slice(0, LONGEST_TEXT) : null);
-  const zone = text(claims.zoneinfo);
+  // Cut where it is too long, but not through a character of two halves.
+  const name =
+    typeof claims.name === "string"
+      ? claims.name
+          .trim()
+          .slice(0, LONGEST_NAME)
+          .replace(/[\ud800-\udbff]$/, "")
+      : null;
   const taken = email && (await db.learner.count({ where: { email } }));
   const id = uuidv7();
   await inTransaction(db, async (tx) => {
     const { count } = await tx.learner.createMany({
       data: {
         id,
-        name: text(claims.name) ?? email ?? claims.sub,
+        name: kept("name", name) ?? kept("name", email) ?? claims.sub,
         email: taken ? null : email,
         externalId: claims.sub,
-        timeZone: zone && isTimeZone(zone) ? zone : config.TIME_ZONE,
+        timeZone: kept("timeZone", claims.zoneinfo) ?? config.TIME_ZONE,
       },
       // Two first requests at once both bring the same person.
       skipDuplicates: true,
@@ -121,6 +129,11 @@ async function provision(db: PrismaClient, claims: JWTPayload & { sub: string },
 function recordArrival(tx: Db, requestId: string, operation: string, learnerId: string): Promise<void> {
   const target = `/v1/learners/${learnerId}`;
   return record(tx, { requestId, role: "learner", keyId: null, personId: learnerId, operation, target, fields: [] }, "change", [learnerId]);
+}
+
+/** What the provider says of a person, as it may be kept; null for what could not be sent here either: no list could answer with it. */
+function kept(field: "name" | "email" | "externalId" | "timeZone", claim: unknown): string | null {
+  return Profile.shape[field].safeParse(claim).data ?? null;
 }
 
 function isAdmin(claims: JWTPayload, { OIDC_ADMIN_CLAIM: claim, OIDC_ADMIN_VALUE: value }: Config): boolean {

@@ -27,6 +27,8 @@ const PEOPLE: Record<string, Claims> = {
   unverified: { email: "unverified@example.com" },
   nobody: { name: "Nobody" },
   newcomer: { name: " New Comer ", email: "new@example.com", email_verified: true, zoneinfo: "Asia/Tokyo" },
+  odd: { name: "Odd\u0000", email: "müller@example.com", email_verified: true },
+  long: { name: `${"x".repeat(199)}🚀` },
   boss: { roles: ["user", "cairn-admin"] },
 };
 
@@ -92,6 +94,15 @@ describe("a token that the provider itself gave", () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     expect(answers[0]?.body.learner).toMatchObject({ name: "New Comer", email: "new@example.com", externalId: "newcomer", timeZone: "Asia/Tokyo" });
     expect(await welcoming.db.learner.count({ where: { externalId: "newcomer" } })).toBe(1);
+    await welcoming.close();
+  });
+
+  test("makes a learner of a newcomer whose claims are not to be kept, without those", async () => {
+    const welcoming = await startApp({ OIDC_ISSUER: issuer, OIDC_AUDIENCE: AUDIENCE, OIDC_PROVISION: true });
+    welcoming.setNow(new Date());
+    expect((await me(await tokenOf("odd"), welcoming)).body.learner).toMatchObject({ name: "odd", email: null, externalId: "odd" });
+    expect((await me(await tokenOf("long"), welcoming)).body.learner).toMatchObject({ name: "x".repeat(199) });
+    expect((await welcoming.admin.get("/v1/learners")).status).toBe(200);
     await welcoming.close();
   });
 
@@ -204,6 +215,8 @@ describe("a token that is not the provider's, or not for this service, is refuse
     "an empty subject": () => sign({ ...claims(), sub: "" }),
     "a subject that is a number": () => parts({ alg: "RS256", kid: "first" }, { ...claims(), sub: 7 }, "AAAA"),
     "a subject that is longer than any": () => sign({ ...claims(), sub: "a".repeat(201) }),
+    "a subject with the NUL character": () => sign({ ...claims(), sub: "ada\0" }),
+    "a subject with space around it": () => sign({ ...claims(), sub: " ada" }),
     huge: () => sign({ ...claims(), padding: "x".repeat(9_000) }),
     nested: async () => sign({ ...claims(), sub: await sign(claims()) }),
     encrypted: async () => new CompactEncrypt(new TextEncoder().encode("x")).setProtectedHeader({ alg: "dir", enc: "A128GCM" }).encrypt(new Uint8Array(16)),

@@ -41,6 +41,10 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
           body_digest = '\\x00', updated_at = ${now}, version = version + 1
       WHERE learner_id = ${learnerId}::uuid`,
   },
+  LearnerMonth: {
+    // Made of the sessions alone: it stays as far as they do.
+    exported: (db, learnerId) => db.learnerMonth.findMany({ where: { learnerId }, orderBy: { month: "asc" } }),
+  },
   Review: {
     exported: async (db, learnerId) => [
       ...(await db.review.findMany({ where: { learnerId } })),

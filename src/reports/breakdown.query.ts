@@ -1,6 +1,6 @@
 import type { Db } from "../database/transaction";
 import { Prisma } from "../generated/prisma/client";
-import { holdsOn, matching, type SessionFilters, type SessionScope, sessionsIn, teamsOf, within } from "../study-sessions/filters";
+import { holdsOn, matching, type SessionFilters, type SessionScope, teamsOf } from "../study-sessions/filters";
 import type { GroupBy } from "./breakdown.schema";
 import type { Span } from "./period";
 
@@ -11,36 +11,46 @@ export type BreakdownQuestion = {
   period: Span;
   previous: Span | null;
   buckets: Span[];
+  /** Whether no bucket begins or ends within a month, but at the ends of the period. */
+  wholeMonths: boolean;
   groupBy: GroupBy | null;
 };
 
+// What is summed up, by the columns in which learner_months holds a month's sums: how much of it a single session has.
+const OF_A_SESSION = {
+  minutes: "s.minutes",
+  on_the_job_minutes: "s.on_the_job_minutes",
+  social_minutes: "s.social_minutes",
+  formal_minutes: "s.formal_minutes",
+  self_reported_minutes: "CASE WHEN s.verification = 'self-reported' THEN s.minutes ELSE 0 END",
+  sessions: "1",
+  on_the_job_sessions: "(s.on_the_job_minutes > 0)::int",
+  social_sessions: "(s.social_minutes > 0)::int",
+  formal_sessions: "(s.formal_minutes > 0)::int",
+  unclassified_sessions: "(s.on_the_job_minutes + s.social_minutes + s.formal_minutes < s.minutes)::int",
+  rated: "(s.impact IS NOT NULL)::int",
+  on_the_job_rated: "(s.impact IS NOT NULL AND s.on_the_job_minutes > 0)::int",
+  social_rated: "(s.impact IS NOT NULL AND s.social_minutes > 0)::int",
+  formal_rated: "(s.impact IS NOT NULL AND s.formal_minutes > 0)::int",
+  ratings: "coalesce(s.impact, 0)",
+  on_the_job_ratings: "CASE WHEN s.on_the_job_minutes > 0 THEN coalesce(s.impact, 0) ELSE 0 END",
+  social_ratings: "CASE WHEN s.social_minutes > 0 THEN coalesce(s.impact, 0) ELSE 0 END",
+  formal_ratings: "CASE WHEN s.formal_minutes > 0 THEN coalesce(s.impact, 0) ELSE 0 END",
+};
+const SUMMED = Object.keys(OF_A_SESSION) as (keyof typeof OF_A_SESSION)[];
+
+type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name;
+type Sums = Record<Camel<keyof typeof OF_A_SESSION>, number>;
+
 /**
- * The sums of one slice: the whole (key ""), the bucket with the number `key` from 1, or the
+ * The figures of one slice: the whole (key ""), the bucket with the number `key` from 1, or the
  * group with that key ("" where the sessions have none), in the period or the one before.
  */
-export type BreakdownRow = {
+export type BreakdownRow = Sums & {
   level: "total" | "bucket" | "group";
   key: string;
   previous: boolean;
   label: string | null;
-  minutes: number;
-  onTheJobMinutes: number;
-  socialMinutes: number;
-  formalMinutes: number;
-  selfReportedMinutes: number;
-  sessions: number;
-  onTheJobSessions: number;
-  socialSessions: number;
-  formalSessions: number;
-  unclassifiedSessions: number;
-  rated: number;
-  onTheJobRated: number;
-  socialRated: number;
-  formalRated: number;
-  ratings: number;
-  onTheJobRatings: number;
-  socialRatings: number;
-  formalRatings: number;
   /** Means over learners of their own shares, 0…1; null where nobody's minutes were classified. */
   meanOnTheJob: number | null;
   meanSocial: number | null;
@@ -51,124 +61,167 @@ export type BreakdownRow = {
   latestSessionAt: Date | null;
 };
 
-/** One statement, straight from the sessions: sums per learner first, for the mean of learners, then per slice. */
+/**
+ * One statement. A `piece` is somebody's time in the scope; a `part` is what they logged then:
+ * a month summed up, or a session. Each person's parts are summed up by themselves, because
+ * some figures are of people, and before the next person's, so that nothing piles up.
+ */
 export function readBreakdown(db: Db, question: BreakdownQuestion): Promise<BreakdownRow[]> {
-  const { scope, filters, period, previous, buckets, groupBy } = question;
-  const first = previous?.from ?? period.from;
+  const { buckets, groupBy } = question;
+  const ofPerson = Prisma.raw(SUMMED.map((column) => `sum(${column})::int AS ${column}`).join(", "));
+  const ofSlice = Prisma.raw(SUMMED.map((column) => `sum(${column}) AS ${column}`).join(", "));
+  const orNothing = Prisma.raw(SUMMED.map((column) => `coalesce(${column}, 0)::float8 AS "${camel(column)}"`).join(", "));
+  const classified = Prisma.sql`nullif(on_the_job_minutes + social_minutes + formal_minutes, 0)::float8`;
+  const bucket = buckets.length ? Prisma.sql`bucket` : Prisma.sql`NULL::int`;
+  const key = groupBy ? Prisma.sql`key` : Prisma.sql`NULL::text`;
+  // A session in several groups comes several times. In the whole and in its bucket the first time counts.
+  const sets = [Prisma.sql`(nth)`, ...(buckets.length ? [Prisma.sql`(nth, bucket)`] : []), ...(groupBy ? [Prisma.sql`(key)`] : [])];
   return db.$queryRaw<BreakdownRow[]>`
-    WITH session AS (
-      SELECT s.learner_id, s.minutes, s.on_the_job_minutes AS job, s.social_minutes AS social, s.formal_minutes AS formal,
-             s.impact, s.verification, s.started_at,
-             s.occurred_on < ${period.from}::date AS previous,
-             width_bucket(s.occurred_on, ${buckets.map((bucket) => bucket.from)}::date[])::text AS bucket,
-             ${groupKeys(groupBy)} AS groups
-      ${sessionsIn(scope)} ${within(first, period.to)} ${matching(filters)} AND s.deleted_at IS NULL
+    WITH piece AS (${pieces(question)}),
+    person AS (
+      SELECT learner_id, previous, array_agg(from_day) AS from_days, array_agg(to_day) AS to_days, array_agg(team) AS teams
+      FROM piece GROUP BY learner_id, previous
     ),
     slice AS (
-      SELECT 'total' AS level, '' AS key, session.* FROM session
-      UNION ALL SELECT 'bucket', bucket, session.* FROM session WHERE NOT previous AND ${buckets.length} > 0
-      UNION ALL SELECT 'group', key, session.* FROM session CROSS JOIN LATERAL unnest(groups) AS key
-    ),
-    per_learner AS (
-      SELECT level, key, previous, learner_id,
-             sum(minutes) AS minutes, sum(job) AS job, sum(social) AS social, sum(formal) AS formal,
-             nullif(sum(job + social + formal), 0)::float8 AS classified,
-             sum(minutes) FILTER (WHERE verification = 'self-reported') AS self_reported,
-             count(*) AS sessions,
-             count(*) FILTER (WHERE job > 0) AS job_sessions,
-             count(*) FILTER (WHERE social > 0) AS social_sessions,
-             count(*) FILTER (WHERE formal > 0) AS formal_sessions,
-             count(*) FILTER (WHERE job + social + formal < minutes) AS unclassified_sessions,
-             count(impact) AS rated,
-             count(impact) FILTER (WHERE job > 0) AS job_rated,
-             count(impact) FILTER (WHERE social > 0) AS social_rated,
-             count(impact) FILTER (WHERE formal > 0) AS formal_rated,
-             sum(impact) AS ratings,
-             sum(impact) FILTER (WHERE job > 0) AS job_ratings,
-             sum(impact) FILTER (WHERE social > 0) AS social_ratings,
-             sum(impact) FILTER (WHERE formal > 0) AS formal_ratings,
-             max(started_at) AS latest
-      FROM slice GROUP BY level, key, previous, learner_id
+      SELECT person.learner_id, person.previous, slice.*
+      FROM person CROSS JOIN LATERAL (
+        SELECT CASE WHEN nth IS NULL THEN 'group' WHEN ${bucket} IS NULL THEN 'total' ELSE 'bucket' END AS level,
+               coalesce(${key}, ${bucket}::text, '') AS key, ${ofPerson}, max(latest_at) AS latest_at
+        FROM (
+          SELECT part.*, width_bucket(part.day, ${buckets.map((bucket) => bucket.from)}::date[]) AS bucket
+          FROM unnest(from_days, to_days, teams) AS p (from_day, to_day, team)
+          CROSS JOIN LATERAL (${readsMonths(question) ? monthParts(question) : sessionParts(question)}) part
+        ) part
+        GROUP BY GROUPING SETS (${Prisma.join(sets)})
+        HAVING nth = 1 OR nth IS NULL
+      ) slice
     ),
     figures AS (
-      SELECT level, key, previous,
-             sum(minutes) AS minutes, sum(job) AS job, sum(social) AS social, sum(formal) AS formal,
-             sum(self_reported) AS self_reported,
-             sum(sessions) AS sessions, sum(job_sessions) AS job_sessions, sum(social_sessions) AS social_sessions,
-             sum(formal_sessions) AS formal_sessions, sum(unclassified_sessions) AS unclassified_sessions,
-             sum(rated) AS rated, sum(job_rated) AS job_rated, sum(social_rated) AS social_rated, sum(formal_rated) AS formal_rated,
-             sum(ratings) AS ratings, sum(job_ratings) AS job_ratings, sum(social_ratings) AS social_ratings, sum(formal_ratings) AS formal_ratings,
-             avg(job / classified) AS mean_job, avg(social / classified) AS mean_social, avg(formal / classified) AS mean_formal,
-             count(*) AS active, max(latest) AS latest, ${groupBy === "goal" ? Prisma.sql`min(learner_id::text)` : Prisma.sql`NULL`} AS learner
-      FROM per_learner GROUP BY level, key, previous
+      SELECT level, key, previous, ${ofSlice}, max(latest_at) AS "latestSessionAt", count(*) AS active,
+             avg(on_the_job_minutes / ${classified}) AS "meanOnTheJob", avg(social_minutes / ${classified}) AS "meanSocial",
+             avg(formal_minutes / ${classified}) AS "meanFormal", min(learner_id::text) AS owner
+      FROM slice WHERE NOT (previous AND level = 'bucket')
+      GROUP BY level, key, previous
     ),
     eligible AS (${eligible(question)})
-    SELECT level, key, previous, ${labels(groupBy)} AS label,
-           ${numbers("minutes", "minutes")}, ${numbers("job", "onTheJobMinutes")}, ${numbers("social", "socialMinutes")}, ${numbers("formal", "formalMinutes")},
-           ${numbers("self_reported", "selfReportedMinutes")},
-           ${numbers("sessions", "sessions")}, ${numbers("job_sessions", "onTheJobSessions")}, ${numbers("social_sessions", "socialSessions")},
-           ${numbers("formal_sessions", "formalSessions")}, ${numbers("unclassified_sessions", "unclassifiedSessions")},
-           ${numbers("rated", "rated")}, ${numbers("job_rated", "onTheJobRated")}, ${numbers("social_rated", "socialRated")}, ${numbers("formal_rated", "formalRated")},
-           ${numbers("ratings", "ratings")}, ${numbers("job_ratings", "onTheJobRatings")}, ${numbers("social_ratings", "socialRatings")}, ${numbers("formal_ratings", "formalRatings")},
-           mean_job AS "meanOnTheJob", mean_social AS "meanSocial", mean_formal AS "meanFormal",
-           ${numbers("active", "active")}, learners::float8 AS eligible, latest AS "latestSessionAt"
+    SELECT level, key, previous, ${labels(groupBy)} AS label, ${orNothing}, "meanOnTheJob", "meanSocial", "meanFormal",
+           coalesce(active, 0)::float8 AS active, eligible, "latestSessionAt"
     FROM figures FULL JOIN eligible USING (level, key, previous)`;
 }
 
-/** Who was in a team's scope at any time of the whole, of each bucket, and of each group made of people. */
-function eligible({ scope, period, previous, buckets, groupBy }: BreakdownQuestion): Prisma.Sql {
-  if ("learnerId" in scope) return Prisma.sql`SELECT 'total' AS level, '' AS key, false AS previous, NULL::int AS learners WHERE false`;
-  const spans = [
-    { level: "total", key: "", previous: false, ...period },
-    ...(previous ? [{ level: "total", key: "", previous: true, ...previous }] : []),
-    ...buckets.map((bucket, index) => ({ level: "bucket", key: String(index + 1), previous: false, ...bucket })),
-  ];
-  const holds =
-    scope.membership === "as-of"
-      ? Prisma.sql`m.from_day < span.to_day AND (m.until_day IS NULL OR m.until_day > span.from_day)`
-      : holdsOn(Prisma.sql`${scope.today}::date`);
+/** Whether sums of months will do: what they do not hold is not asked, and every part of the report is made of whole months but for its ends. */
+function readsMonths({ filters, groupBy, wholeMonths }: BreakdownQuestion): boolean {
+  const unfiltered = Object.values(filters).every((value) => value === undefined);
+  return unfiltered && wholeMonths && (groupBy === null || groupBy === "team" || groupBy === "learner");
+}
+
+/** Whose sessions of which days count, in the period and in the one before. */
+function pieces({ scope, period, previous, groupBy }: BreakdownQuestion): Prisma.Sql {
+  const spans = [{ previous: false, ...period }, ...(previous ? [{ previous: true, ...previous }] : [])];
+  const span = Prisma.sql`
+    unnest(${spans.map((span) => span.previous)}::boolean[], ${spans.map((span) => span.from)}::date[], ${spans.map((span) => span.to)}::date[])
+    AS span (previous, from_day, to_day)`;
+  if ("learnerId" in scope) return Prisma.sql`SELECT ${scope.learnerId}::uuid AS learner_id, span.*, NULL AS team FROM ${span}`;
+  const asOf = scope.membership === "as-of";
+  const days = asOf
+    ? Prisma.sql`greatest(m.from_day, span.from_day) AS from_day, least(m.until_day, span.to_day) AS to_day`
+    : Prisma.sql`span.from_day, span.to_day`;
+  const holds = asOf
+    ? Prisma.sql`m.from_day < span.to_day AND (m.until_day IS NULL OR m.until_day > span.from_day)`
+    : holdsOn(Prisma.sql`${scope.today}::date`);
   const only = scope.learner ? Prisma.sql`AND m.learner_id = ${scope.learner}::uuid` : Prisma.empty;
   const without = scope.without.length ? Prisma.sql`AND m.learner_id <> ALL (${scope.without}::uuid[])` : Prisma.empty;
-  const key = groupBy === "team" ? teamKey() : groupBy === "learner" ? Prisma.sql`m.learner_id::text` : null;
-  const from = Prisma.sql`
-    FROM unnest(${spans.map((span) => span.level)}::text[], ${spans.map((span) => span.key)}::text[], ${spans.map((span) => span.previous)}::boolean[],
-                ${spans.map((span) => span.from)}::date[], ${spans.map((span) => span.to)}::date[]) AS span (level, key, previous, from_day, to_day)
-    JOIN memberships m ON ${holds}
-    JOIN team_closure c ON c.team_id = m.team_id
-    WHERE ${teamsOf(scope)} ${only} ${without}`;
-  const groups = key
-    ? Prisma.sql`UNION ALL SELECT 'group', ${key}, span.previous, count(DISTINCT m.learner_id) ${from} AND span.level = 'total' GROUP BY 2, 3`
-    : Prisma.empty;
+  // The team right below the scope's on the way to the member's team; for its own members, itself.
+  const team =
+    groupBy === "team"
+      ? Prisma.sql`(SELECT up.ancestor_id::text FROM team_closure up WHERE up.team_id = c.team_id AND up.depth = greatest(c.depth - 1, 0))`
+      : Prisma.sql`NULL`;
   return Prisma.sql`
-    SELECT span.level, span.key, span.previous, count(DISTINCT m.learner_id) AS learners ${from} GROUP BY 1, 2, 3
-    ${groups}`;
+    SELECT m.learner_id, span.previous, ${days}, ${team} AS team
+    FROM team_closure c JOIN memberships m ON m.team_id = c.team_id JOIN ${span} ON ${holds}
+    WHERE ${teamsOf(scope)} ${only} ${without}`;
 }
 
-/** The groups that a session belongs to: none, one, or one for each of its skills. */
-function groupKeys(groupBy: GroupBy | null): Prisma.Sql {
-  switch (groupBy) {
-    case null:
-      return Prisma.sql`'{}'::text[]`;
-    case "team":
-      return Prisma.sql`ARRAY[${teamKey()}]`;
-    case "learner":
-      return Prisma.sql`ARRAY[s.learner_id::text]`;
-    case "goal":
-      return Prisma.sql`ARRAY[coalesce(s.goal_id::text, '')]`;
-    case "resource":
-      return Prisma.sql`ARRAY[coalesce(s.resource_id::text, '')]`;
-    case "resource-type":
-      return Prisma.sql`ARRAY[coalesce(s.resource_type::text, '')]`;
-    case "verification":
-      return Prisma.sql`ARRAY[s.verification::text]`;
-    case "skill":
-      return Prisma.sql`CASE WHEN s.skills = '{}' THEN ARRAY[''] ELSE s.skills END`;
-  }
+// OFFSET 0 keeps the planner from reading more than these days, whatever it thinks of the rest.
+
+/** A person's sessions in the piece `p`. */
+function sessionParts({ filters, groupBy }: BreakdownQuestion): Prisma.Sql {
+  return Prisma.sql`
+    SELECT ${groupKey(groupBy)}, s.occurred_on AS day, ${ofASession()}, s.started_at AS latest_at
+    FROM study_sessions s ${groupBy === "skill" ? SKILLS : Prisma.empty}
+    WHERE s.learner_id = person.learner_id AND s.occurred_on >= p.from_day AND s.occurred_on < p.to_day AND s.deleted_at IS NULL ${matching(filters)}
+    OFFSET 0`;
 }
 
-/** The team right below the scope's on the way to the member's team; for its own members, itself. */
-function teamKey(): Prisma.Sql {
-  return Prisma.sql`(SELECT up.ancestor_id::text FROM team_closure up WHERE up.team_id = c.team_id AND up.depth = greatest(c.depth - 1, 0))`;
+/** Their months that the piece holds all sessions of, and the sessions of the others. */
+function monthParts({ groupBy }: BreakdownQuestion): Prisma.Sql {
+  const columns = Prisma.raw(SUMMED.map((column) => `m.${column}`).join(", "));
+  const whole = Prisma.sql`m.first_on >= p.from_day AND m.last_on < p.to_day`;
+  return Prisma.sql`
+    SELECT ${groupKey(groupBy)}, part.*
+    FROM (
+      SELECT * FROM learner_months m
+      WHERE m.learner_id = person.learner_id AND m.month >= month_of(p.from_day) AND m.month < p.to_day AND m.first_on < p.to_day AND m.last_on >= p.from_day
+      OFFSET 0
+    ) m
+    CROSS JOIN LATERAL (
+      SELECT greatest(m.month, p.from_day) AS day, ${columns}, m.latest_at WHERE ${whole}
+      UNION ALL
+      SELECT s.occurred_on, ${ofASession()}, s.started_at FROM study_sessions s
+      WHERE NOT (${whole}) AND s.learner_id = person.learner_id AND s.deleted_at IS NULL
+        AND s.occurred_on >= greatest(m.first_on, p.from_day) AND s.occurred_on < least(m.last_on + 1, p.to_day)
+    ) part`;
+}
+
+/** Who was in a team's scope at any time of the whole, of each bucket, and of each group made of people. */
+function eligible({ scope, buckets, groupBy }: BreakdownQuestion): Prisma.Sql {
+  if ("learnerId" in scope) return Prisma.sql`SELECT 'total' AS level, '' AS key, false AS previous, NULL::float8 AS eligible WHERE false`;
+  const froms = Prisma.sql`${buckets.map((bucket) => bucket.from)}::date[]`;
+  const key = groupBy === "team" ? Prisma.sql`team` : groupBy === "learner" ? Prisma.sql`learner_id::text` : null;
+  return Prisma.join(
+    [
+      Prisma.sql`SELECT 'total' AS level, '' AS key, previous, count(*)::float8 AS eligible FROM (SELECT DISTINCT previous, learner_id FROM piece) person GROUP BY previous`,
+      // A piece reaches from one bucket to another, less what an earlier one of the same person reached: so nobody counts twice.
+      ...(buckets.length
+        ? [
+            Prisma.sql`
+              SELECT 'bucket', bucket::text, false, (sum(sum(step)) OVER (ORDER BY bucket))::float8
+              FROM (
+                SELECT ends.* FROM (
+                  SELECT greatest(first, 1 + max(last) OVER (PARTITION BY learner_id ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS first, last
+                  FROM (SELECT learner_id, width_bucket(from_day, ${froms}) AS first, width_bucket(to_day - 1, ${froms}) AS last FROM piece WHERE NOT previous) reach
+                ) reach CROSS JOIN LATERAL (VALUES (first, 1), (last + 1, -1)) AS ends (bucket, step)
+                WHERE first <= last
+                UNION ALL SELECT bucket, 0 FROM generate_series(1, ${buckets.length}::int) bucket
+              ) ends
+              GROUP BY bucket`,
+          ]
+        : []),
+      ...(key
+        ? [
+            Prisma.sql`SELECT 'group', key, previous, count(*) FROM (SELECT DISTINCT ${key} AS key, previous, learner_id FROM piece) person GROUP BY key, previous`,
+          ]
+        : []),
+    ],
+    " UNION ALL ",
+  );
+}
+
+const SKILLS = Prisma.sql`CROSS JOIN LATERAL unnest(CASE WHEN s.skills = '{}' THEN ARRAY[''] ELSE s.skills END) WITH ORDINALITY AS skill (key, nth)`;
+
+/** The group that a part belongs to; with several skills it comes once for each. */
+function groupKey(groupBy: GroupBy | null): Prisma.Sql {
+  const key = {
+    none: Prisma.sql`NULL::text`,
+    team: Prisma.sql`p.team`,
+    learner: Prisma.sql`person.learner_id::text`,
+    goal: Prisma.sql`coalesce(s.goal_id::text, '')`,
+    resource: Prisma.sql`coalesce(s.resource_id::text, '')`,
+    "resource-type": Prisma.sql`coalesce(s.resource_type::text, '')`,
+    verification: Prisma.sql`s.verification::text`,
+    skill: Prisma.sql`skill.key`,
+  }[groupBy ?? "none"];
+  return groupBy === "skill" ? Prisma.sql`${key} AS key, skill.nth` : Prisma.sql`${key} AS key, 1 AS nth`;
 }
 
 function labels(groupBy: GroupBy | null): Prisma.Sql {
@@ -176,13 +229,16 @@ function labels(groupBy: GroupBy | null): Prisma.Sql {
     team: Prisma.sql`SELECT name FROM teams WHERE id = nullif(key, '')::uuid`,
     learner: Prisma.sql`SELECT name FROM learners WHERE id = nullif(key, '')::uuid`,
     // A goal's id is unique per learner only: another's goal of the same id is not the one meant.
-    goal: Prisma.sql`SELECT title FROM goals WHERE learner_id = learner::uuid AND id = nullif(key, '')::uuid`,
+    goal: Prisma.sql`SELECT title FROM goals WHERE learner_id = owner::uuid AND id = nullif(key, '')::uuid`,
     resource: Prisma.sql`SELECT title FROM resources WHERE id = nullif(key, '')::uuid`,
   }[groupBy as string];
   return source ? Prisma.sql`CASE WHEN level = 'group' THEN (${source}) END` : Prisma.sql`NULL::text`;
 }
 
-/** A sum as a JavaScript number, 0 where there is nothing. */
-function numbers(column: string, name: string): Prisma.Sql {
-  return Prisma.raw(`coalesce(${column}, 0)::float8 AS "${name}"`);
+function ofASession(): Prisma.Sql {
+  return Prisma.raw(SUMMED.map((column) => `${OF_A_SESSION[column]} AS ${column}`).join(", "));
+}
+
+function camel(column: string): string {
+  return column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -94,6 +94,7 @@ test("an export has everything that the person wrote, private words too, and no 
     ApiKey: 1,
     Timer: 1,
     StudySession: 3,
+    LearnerMonth: 1,
     Review: 2,
     Evidence: 1,
     Term: 1,

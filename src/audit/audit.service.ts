@@ -38,15 +38,25 @@ export function operatorsAct(operation: string): Act {
 
 /** Adds an event, in the transaction of what it tells of. */
 export async function record(db: Db, act: Act, action: AuditEvent["action"], learnerIds: string[], itemIds: string[] = []): Promise<void> {
-  await db.$executeRaw(recording(act, action, Prisma.sql`${learnerIds}::uuid[]`, Prisma.sql`${itemIds}::uuid[]`));
+  await db.$executeRaw`
+    INSERT INTO audit_events (id, request_id, action, role, key_id, person_id, operation, target, fields, learner_ids, item_ids)
+    VALUES (${uuidv7()}::uuid, ${act.requestId}::uuid, ${action}::audit_action, ${act.role}::api_key_role, ${act.keyId}::uuid, ${act.personId}::uuid,
+            ${act.operation}, ${act.target}, ${act.fields}::text[], ${learnerIds}::uuid[], ${itemIds}::uuid[])`;
 }
 
-/** `INSERT …` of an event, up to where a `FROM` may follow that the two lists of ids are made of. */
-export function recording(act: Act, action: AuditEvent["action"], learnerIds: Prisma.Sql, itemIds: Prisma.Sql): Prisma.Sql {
+/**
+ * `INSERT …` of an event for each act of which there are items.
+ *
+ * @param items `SELECT act, learner_id, id`: which act, by its place in `acts` from 0, made what
+ */
+export function recordingEach(acts: Act[], action: AuditEvent["action"], items: Prisma.Sql): Prisma.Sql {
+  const events = acts.map((act, number) => ({ ...act, act: number, id: uuidv7() }));
   return Prisma.sql`
     INSERT INTO audit_events (id, request_id, action, role, key_id, person_id, operation, target, fields, learner_ids, item_ids)
-    SELECT ${uuidv7()}::uuid, ${act.requestId}::uuid, ${action}::audit_action, ${act.role}::api_key_role, ${act.keyId}::uuid, ${act.personId}::uuid,
-           ${act.operation}, ${act.target}, ${act.fields}::text[], ${learnerIds}, ${itemIds}`;
+    SELECT event.id, "requestId", ${action}::audit_action, role, "keyId", "personId", operation, target, fields, made.learner_ids, made.ids
+    FROM (SELECT act, array_agg(DISTINCT learner_id) AS learner_ids, array_agg(id) AS ids FROM (${items}) item GROUP BY act) made
+    JOIN jsonb_to_recordset(${JSON.stringify(events)}::jsonb) AS event (
+      act int, id uuid, "requestId" uuid, role api_key_role, "keyId" uuid, "personId" uuid, operation text, target text, fields text[]) USING (act)`;
 }
 
 /** The latest first. */

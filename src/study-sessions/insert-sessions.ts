@@ -1,38 +1,60 @@
-import { type Act, recording } from "../audit/audit.service";
+import { type Act, recordingEach } from "../audit/audit.service";
 import type { Db } from "../database/transaction";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 
 /**
  * Inserts the rows whose ids are free, in one statement however many: the rows travel as one
- * parameter, because composing a statement of thousands costs more than running it.
+ * parameter, because composing a statement of thousands costs more than running it. By each act
+ * that is given, and by which something went in, the same statement records one event.
  *
- * @param act as what the same statement records them
- * @returns the keys that went in; of two rows with the same key, the first
+ * @param rows no two with the same key
+ * @returns the keys that went in
  */
-export function insertSessions(db: Db, rows: Row[], act?: Act): Promise<{ learnerId: string; id: string }[]> {
+export function insertSessions(db: Db, rows: { row: Row; act: Act | undefined }[]): Promise<{ learnerId: string; id: string }[]> {
+  // In one order, so that two who write the same keys wait for each other, and never both.
+  const ordered = rows.toSorted((a, b) => compare(a.row.learnerId, b.row.learnerId) || compare(a.row.id, b.row.id));
   return db.$queryRaw`
     WITH stored AS (
       INSERT INTO study_sessions
-      SELECT * FROM jsonb_populate_recordset(NULL::study_sessions, ${JSON.stringify(rows.map(toRecord))}::jsonb)
+      SELECT * FROM jsonb_populate_recordset(NULL::study_sessions, ${JSON.stringify(ordered.map(({ row }) => toRecord(row)))}::jsonb)
       ON CONFLICT (learner_id, id) DO NOTHING
       RETURNING learner_id, id
     )
-    ${act ? recorded(act) : Prisma.empty}
+    ${recorded(ordered)}
     SELECT learner_id AS "learnerId", id FROM stored`;
 }
 
-/** What went in, if anything did. */
-function recorded(act: Act): Prisma.Sql {
-  const event = recording(act, "change", Prisma.sql`array_agg(DISTINCT learner_id)`, Prisma.sql`array_agg(id)`);
-  return Prisma.sql`, recorded AS (${event} FROM stored HAVING count(*) > 0)`;
+function recorded(rows: { row: Row; act: Act | undefined }[]): Prisma.Sql {
+  const acts = [...new Set(rows.flatMap(({ act }) => act ?? []))];
+  if (!acts.length) return Prisma.empty;
+  const numbers = new Map(acts.map((act, number) => [act, number]));
+  const by = rows.flatMap(({ row: { learnerId, id }, act }) => (act ? [{ learnerId, id, number: numbers.get(act) }] : []));
+  const items = Prisma.sql`
+    SELECT act, learner_id, id FROM stored
+    JOIN unnest(${by.map((each) => each.learnerId)}::uuid[], ${by.map((each) => each.id)}::uuid[], ${by.map((each) => each.number)}::int[])
+      AS by (learner_id, id, act) USING (learner_id, id)`;
+  return Prisma.sql`, recorded AS (${recordingEach(acts, "change", items)})`;
 }
 
 /** A row under the names and in the words of its table. */
 function toRecord({ bodyDigest, verification, ...row }: Row): Record<string, unknown> {
-  const columns = { ...row, verification: inWords(verification, "-"), bodyDigest: `\\x${Buffer.from(bodyDigest).toString("hex")}` };
-  return Object.fromEntries(Object.entries(columns).map(([name, value]) => [inWords(name, "_"), value]));
+  const record: Record<string, unknown> = { verification: inWords(verification, "-"), body_digest: `\\x${Buffer.from(bodyDigest).toString("hex")}` };
+  for (const [name, value] of Object.entries(row)) record[columnOf(name)] = value;
+  return record;
+}
+
+const columns = new Map<string, string>();
+
+function columnOf(name: string): string {
+  const known = columns.get(name) ?? inWords(name, "_");
+  columns.set(name, known);
+  return known;
 }
 
 function inWords(name: string, joint: string): string {
   return name.replace(/[A-Z]/g, (letter) => joint + letter.toLowerCase());
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

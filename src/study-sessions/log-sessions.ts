@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
-import { isOwn, type Scope, writableLearners } from "../access/scope";
+import { isOwn, type Scope, whoWritesWhom } from "../access/scope";
 import type { Act } from "../audit/audit.service";
+import { gathered } from "../database/gather";
 import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate, toDay } from "../days";
 import { digest } from "../digest";
@@ -20,24 +21,68 @@ export type Logged = { created: boolean; row: Row } | { error: AppError };
 const NO_GOAL = "The learner has no such goal. Use the id of one of the learner's own goals.";
 const EARLIEST = new Date("1970-01-01T00:00:00Z");
 const SLACK_MS = 86_400_000;
+// More than that at once is somebody's batch or file.
+const FEW = 20;
+const MOST_TOGETHER = 1_000;
 
 /**
  * The one door through which sessions come in, singly or by the thousand: the same few
- * statements however many. Each entry has its own outcome, in the order of the entries.
+ * statements however many, also for those of other callers at the same time. Each entry has its
+ * own outcome, in the order of the entries.
  */
-export async function logSessions(db: Db, scope: Scope, entries: Entry[], now: Date, act?: Act): Promise<Logged[]> {
-  const known = await lookUp(db, scope, entries);
-  const prepared = entries.map((entry) => attempt(() => prepare(entry, known, scope, now)));
-  const rows = prepared.filter((row): row is Row => !(row instanceof AppError));
-  const fresh = await store(db, rows, known, act);
-  const present = await findPresent(db, rows, fresh);
-  return prepared.map((row) => {
-    if (row instanceof AppError) return { error: row };
-    // Taken out, so that a second entry with the same id in one batch counts as existing.
-    if (!fresh.delete(key(row))) return answerPresent(row, present.get(key(row)));
-    present.set(key(row), row);
-    return { created: true, row };
+export function logSessions(db: Db, scope: Scope, entries: Entry[], now: Date, act?: Act): Promise<Logged[]> {
+  // Named before anything is tried, so that what is tried again is the same session.
+  const call = { scope, now, act, entries: entries.map((entry) => ({ ...entry, id: entry.id ?? uuidv7() })) };
+  return entries.length > FEW ? logMany(db, call) : logFew(db, call);
+}
+
+type Call = { scope: Scope; now: Date; act: Act | undefined; entries: (Entry & { id: string })[] };
+type Prepared = { call: Call; rows: (Row | AppError)[] };
+
+const sizeOf = ({ entries }: Call) => entries.length;
+const logFew = gathered(logCalls, MOST_TOGETHER, sizeOf);
+// Whoever logs one does not wait for the thousands of others.
+const logMany = gathered(logCalls, MOST_TOGETHER, sizeOf);
+
+async function logCalls(db: Db, calls: Call[]): Promise<(Logged[] | Promise<Logged[]>)[]> {
+  const known = await lookUp(db, calls);
+  const prepared = calls.map((call): Prepared => ({ call, rows: call.entries.map((entry) => attempt(() => prepare(entry, known, call))) }));
+  const starting = new Set(prepared.filter(({ rows }) => firstSessions(rows, known).length));
+  const together = prepared.filter((each) => !starting.has(each));
+  const answers = new Map(await zip(together, store(db, together)));
+  // A step's first session starts the step, both or neither: a transaction for each such call.
+  return prepared.map((each) => answers.get(each) ?? storeAndStart(db, each, known));
+}
+
+async function storeAndStart(db: Db, each: Prepared, known: Known): Promise<Logged[]> {
+  return inTransaction(db, async (tx) => {
+    const [logged = []] = await store(tx, [each]);
+    const fresh = logged.flatMap((outcome) => ("row" in outcome && outcome.created ? [outcome.row] : []));
+    await startSteps(tx, firstSessions(fresh, known));
+    return logged;
   });
+}
+
+/** Stores what is new, and answers each call for each of its rows. */
+async function store(db: Db, prepared: Prepared[]): Promise<Logged[][]> {
+  const rows = new Map<string, { row: Row; act: Act | undefined }>();
+  for (const { call, rows: ofCall } of prepared) {
+    // Of two under one id the first goes in.
+    for (const row of ofCall) if (!(row instanceof AppError) && !rows.has(key(row))) rows.set(key(row), { row, act: call.act });
+  }
+  const fresh = new Set(rows.size ? (await insertSessions(db, [...rows.values()])).map(key) : []);
+  const present = await findPresent(
+    db,
+    [...rows].flatMap(([key, { row }]) => (fresh.has(key) ? [] : [row])),
+  );
+  return prepared.map(({ rows: ofCall }) =>
+    ofCall.map((row) => {
+      if (row instanceof AppError) return { error: row };
+      const first = rows.get(key(row))?.row;
+      if (!fresh.has(key(row))) return answerPresent(row, present.get(key(row)));
+      return row === first ? { created: true, row } : answerPresent(row, first);
+    }),
+  );
 }
 
 /** @throws AppError when a session cannot have begun then: its day, where the learner was, must be one of those that are kept */
@@ -46,29 +91,42 @@ export function checkStart(startedAt: Date, timeZone: string, now: Date): void {
   if (startedAt.getTime() > now.getTime() + SLACK_MS) throw invalid("#/startedAt", "A session cannot begin in the future. Log it when it has begun.");
 }
 
-type Known = { zones: Map<string, string>; resources: Map<string, Resource>; goals: Map<string, Goal>; steps: Map<string, Step> };
+type Known = {
+  zones: Map<string, string>;
+  mayWrite(scope: Scope, learnerId: string): boolean;
+  resources: Map<string, Resource>;
+  goals: Map<string, Goal>;
+  steps: Map<string, Step>;
+};
 
-async function lookUp(db: Db, scope: Scope, entries: Entry[]): Promise<Known> {
+async function lookUp(db: Db, calls: Call[]): Promise<Known> {
+  const entries = calls.flatMap(({ entries }) => entries);
   const learnerIds = unique(entries.map(({ learnerId }) => learnerId));
   const stepIds = unique(entries.map(({ input }) => input.stepId));
   const steps = stepIds.length ? await db.step.findMany({ where: { learnerId: { in: learnerIds }, id: { in: stepIds } } }) : [];
   const goalIds = unique([...entries.map(({ input }) => input.goalId), ...steps.map(({ goalId }) => goalId)]);
-  const [learners, resources, goals] = await Promise.all([
-    db.learner.findMany({ where: { AND: [{ id: { in: learnerIds } }, writableLearners(scope)] }, select: { id: true, timeZone: true } }),
+  const [learners, mayWrite, resources, goals] = await Promise.all([
+    db.$queryRaw<{ id: string; timeZone: string }[]>`SELECT id, time_zone AS "timeZone" FROM learners WHERE id = ANY (${learnerIds}::uuid[])`,
+    whoWritesWhom(
+      db,
+      calls.map(({ scope }) => scope),
+      learnerIds,
+    ),
     resourcesById(db, [...entries.map(({ input }) => input.resourceId), ...steps.map(({ resourceId }) => resourceId)]),
     goalIds.length ? db.goal.findMany({ where: { learnerId: { in: learnerIds }, id: { in: goalIds } } }) : [],
   ]);
   return {
     zones: new Map(learners.map((learner) => [learner.id, learner.timeZone])),
+    mayWrite,
     resources,
     goals: new Map(goals.map((goal) => [key(goal), goal])),
     steps: new Map(steps.map((step) => [key(step), step])),
   };
 }
 
-function prepare({ learnerId, id, input }: Entry, known: Known, scope: Scope, now: Date): Row {
+function prepare({ learnerId, id, input }: Call["entries"][number], known: Known, { scope, now }: Call): Row {
   const zone = known.zones.get(learnerId);
-  if (!zone) throw notFound();
+  if (!zone || !known.mayWrite(scope, learnerId)) throw notFound();
   const { mode, split, timeZone = zone, startedAt, minutes } = input;
   checkStart(startedAt, timeZone, now);
   checkNote(scope, learnerId, input);
@@ -82,7 +140,7 @@ function prepare({ learnerId, id, input }: Entry, known: Known, scope: Scope, no
   }
   return {
     learnerId,
-    id: id ?? uuidv7(),
+    id,
     startedAt,
     timeZone,
     occurredOn: toDate(dayIn(startedAt, timeZone)),
@@ -131,19 +189,12 @@ export function mentorOf(resource: { learnerId: string | null } | null | undefin
   return resource && resource.learnerId !== learnerId ? resource.learnerId : null;
 }
 
-/** Stores what is new; a step's first session starts the step. */
-async function store(db: Db, rows: Row[], { steps }: Known, act: Act | undefined): Promise<Set<string>> {
-  if (!rows.length) return new Set();
-  const starts = rows.filter(({ learnerId, stepId }) => stepId && !steps.get(key({ learnerId, id: stepId }))?.startedOn);
-  if (!starts.length) return new Set((await insertSessions(db, rows, act)).map(key));
-  return inTransaction(db, async (tx) => {
-    const fresh = new Set((await insertSessions(tx, rows, act)).map(key));
-    await startSteps(
-      tx,
-      starts.filter((row) => fresh.has(key(row))),
-    );
-    return fresh;
-  });
+/** Those by which a step would begin. */
+function firstSessions(rows: (Row | AppError)[], { steps }: Known): Row[] {
+  return rows.filter(
+    (row): row is Row =>
+      !(row instanceof AppError) && Boolean(row.stepId) && !steps.get(key({ learnerId: row.learnerId, id: row.stepId as string }))?.startedOn,
+  );
 }
 
 /** Of a goal that is closed the steps stay as they are. */
@@ -167,8 +218,7 @@ export async function startSteps(db: Db, rows: Pick<Row, "learnerId" | "stepId" 
 }
 
 /** The rows that were there before, under the ids that did not go in. */
-async function findPresent(db: Db, rows: Row[], fresh: Set<string>): Promise<Map<string, Row>> {
-  const missed = rows.filter((row) => !fresh.has(key(row)));
+async function findPresent(db: Db, missed: Row[]): Promise<Map<string, Row>> {
   if (!missed.length) return new Map();
   const found = await db.studySession.findMany({
     where: { learnerId: { in: unique(missed.map((row) => row.learnerId)) }, id: { in: unique(missed.map((row) => row.id)) } },
@@ -207,4 +257,8 @@ function key({ learnerId, id }: { learnerId: string; id: string }): string {
 
 function unique<T>(values: (T | null | undefined)[]): T[] {
   return [...new Set(values.filter((value) => value != null))] as T[];
+}
+
+async function zip<A, B>(keys: A[], values: Promise<B[]>): Promise<[A, B][]> {
+  return (await values).map((value, index) => [keys[index] as A, value]);
 }

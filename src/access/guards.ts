@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { AppError, notFound } from "../errors";
 import type { Prisma, PrismaClient } from "../generated/prisma/client";
-import { isAbove, isOwn, type KeyScope, ledTeams, personOf, type Scope, visibleLearners, visibleTeams, writableLearners } from "./scope";
+import { isAbove, isOwn, type KeyScope, ledTeams, personOf, type Scope, visibleLearners, visibleTeams, writableLearners, writes } from "./scope";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -24,10 +24,10 @@ export function createGuards(db: PrismaClient) {
   const pathId = (request: FastifyRequest, name: "learnerId" | "teamId") => (request.params as Record<typeof name, string>)[name];
 
   /** A service's key needs one of the scopes; nobody else has any. */
-  const need = ({ scope: { caller } }: FastifyRequest, ...scopes: KeyScope[]) => {
-    if (caller.role === "service" && !scopes.some((scope) => caller.scopes.includes(scope))) {
-      throw forbidden(`a key with the scope ${scopes.join(" or ")}`);
-    }
+  const has = ({ scope: { caller } }: FastifyRequest, ...scopes: KeyScope[]) =>
+    caller.role !== "service" || scopes.some((scope) => caller.scopes.includes(scope));
+  const need = (request: FastifyRequest, ...scopes: KeyScope[]) => {
+    if (!has(request, ...scopes)) throw forbidden(`a key with the scope ${scopes.join(" or ")}`);
   };
   const mustSee: Guard = async (request) => {
     if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
@@ -78,7 +78,16 @@ export function createGuards(db: PrismaClient) {
     readLearner: read("learning:read"),
     reportOnLearner: read("reports:read"),
     writeLearner: write("learning:write"),
-    logForLearner: write("sessions:write"),
+    writeSession: write("sessions:write"),
+    /**
+     * Who logs. Whether there is a learner whom the caller may write for is asked where sessions
+     * come in, of many requests at once, and refused in the same words; what else there is to
+     * refuse is asked here, and all of it where a kept answer would come before that.
+     */
+    logForLearner: async (request) => {
+      const isAskedLater = writes(request.scope, pathId(request, "learnerId")) !== false && has(request, "sessions:write");
+      if (!isAskedLater || request.headers["idempotency-key"] !== undefined) await write("sessions:write")(request);
+    },
 
     /** What others logged with the learner as their mentor: the learner's own, as what they write is. */
     readMentored: write("learning:read"),

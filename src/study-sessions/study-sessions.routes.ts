@@ -109,7 +109,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "PATCH",
     url: "/learners/:learnerId/study-sessions/:sessionId",
-    preHandler: may.logForLearner,
+    preHandler: may.writeSession,
     schema: {
       operationId: "updateStudySession",
       summary: "Change a study session (merge patch)",
@@ -128,7 +128,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "DELETE",
     url: "/learners/:learnerId/study-sessions/:sessionId",
-    preHandler: may.logForLearner,
+    preHandler: may.writeSession,
     schema: {
       operationId: "deleteStudySession",
       summary: "Delete a study session, leaving a tombstone for `updatedSince`",

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** Digest of a parsed request: equal for what means the same, whatever the order of its keys. */
 export function digest(value: unknown): Buffer<ArrayBuffer> {
-  return createHash("sha256").update(JSON.stringify(value, sortKeys)).digest();
+  return hash("sha256", JSON.stringify(value, sortKeys), "buffer") as Buffer<ArrayBuffer>;
 }
 
 function sortKeys(_key: string, value: unknown): unknown {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 const BRAND = "cairn_";
 const SECRET_BYTES = 32;
@@ -21,7 +21,7 @@ export function isMistyped(secret: string): boolean {
 
 /** What is stored. Plain SHA-256, because 256 random bits cannot be guessed. */
 export function hashSecret(secret: string): Buffer<ArrayBuffer> {
-  return createHash("sha256").update(secret).digest();
+  return hash("sha256", secret, "buffer") as Buffer<ArrayBuffer>;
 }
 
 /** The part by which a person recognises a key in a list; of a key that was not made here, hardly any. */
@@ -30,5 +30,5 @@ export function shownPart(secret: string): string {
 }
 
 function checksum(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, CHECKSUM_LENGTH);
+  return hash("sha256", text).slice(0, CHECKSUM_LENGTH);
 }

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler } from "fastify";
-import { ResponseSerializationError } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { constraintProblem, isRecordMissing, isUnavailable } from "../database/violations";
 import { AppError, flawed, notFound, PROBLEMS, type ProblemCode } from "../errors";
@@ -113,7 +112,6 @@ function send(reply: FastifyReply, request: FastifyRequest, error: AppError) {
 
 function toAppError(error: FastifyError, request: FastifyRequest): AppError {
   if (error instanceof AppError) return error;
-  if (error instanceof ResponseSerializationError) return new AppError("internal", INTERNAL);
   if (isRecordMissing(error)) return asksForVersion(request) ? versionMismatch() : notFound();
   if (isUnavailable(error)) {
     return new AppError("unavailable", BUSY);

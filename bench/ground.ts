@@ -6,6 +6,8 @@ import { migrate, readMigrations } from "../src/database/migrate";
 
 /** The admin's key that the service under test accepts. */
 export const ADMIN_KEY = "an-admin-key-for-benchmarks-0123456789";
+/** Setting of a service that is compared with prepared statements. */
+export const NAMED = { DATABASE_STATEMENT_NAMES: "on" };
 const START_TIMEOUT_MS = 60_000;
 const SETTLE_MS = 500;
 

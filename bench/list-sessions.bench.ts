@@ -1,6 +1,6 @@
-import { ADMIN_KEY } from "./ground";
+import { NAMED } from "./ground";
 import { type Asked, http } from "./load";
-import { learnerId, people } from "./people";
+import { keyOf, learnerId, people } from "./people";
 import { type Bench, inTurns, ratioOf } from "./rounds";
 
 const READERS = 16;
@@ -8,10 +8,10 @@ const SIZE = 50;
 const PAGES = { full: 1_000, quick: 100 };
 const LARGEST = 200;
 
-/** A page of fifty sessions, near the beginning and far from it, beside a plain route that asks Prisma for the first. */
+/** A page of fifty of one's own sessions, near the beginning and far from it, beside a plain route that asks Prisma for the first. */
 export const bench: Bench = async (ground) => {
   const database = await people(ground);
-  const service = await ground.service(database);
+  const service = await ground.service(database, NAMED);
   const pages = ground.quick ? PAGES.quick : PAGES.full;
   const far = await pageAfter(service, (pages - 1) * SIZE);
   const rounds = await inTurns(ground, {
@@ -30,7 +30,7 @@ export const bench: Bench = async (ground) => {
 };
 
 function page(query: string): Asked {
-  return { method: "GET", path: `/v1/learners/${learnerId(1)}/study-sessions${query}`, headers: { authorization: `Bearer ${ADMIN_KEY}` } };
+  return { method: "GET", path: `/v1/learners/${learnerId(1)}/study-sessions${query}`, headers: { authorization: `Bearer ${keyOf(1)}` } };
 }
 
 /** The cursor behind which so many sessions lie. */

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { ADMIN_KEY } from "./ground";
+import { ADMIN_KEY, NAMED } from "./ground";
 import { type Asked, http, pgbench } from "./load";
 import { COLUMNS, LEARNER_N, learnerId, PEOPLE, people, SESSION, VALUES } from "./people";
 import { type Bench, inTurns, ratioOf } from "./rounds";
@@ -14,7 +14,7 @@ export const bench: Bench = async (ground) => {
 INSERT INTO study_sessions (learner_id, id, ${COLUMNS})
 SELECT ${LEARNER_N.replace(":n", "n")}, gen_random_uuid(), ${VALUES} FROM generate_series((:first)::int, (:first)::int + ${SIZE - 1}) n;`;
   const rounds = await inTurns(ground, {
-    cairn: http(await ground.service(database), WRITERS, batch),
+    cairn: http(await ground.service(database, NAMED), WRITERS, batch),
     pgbench: pgbench(database, WRITERS, plain),
     "Prisma createMany": http(await ground.reference("prisma.ts", database), WRITERS, batch),
   });

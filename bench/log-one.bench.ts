@@ -1,3 +1,4 @@
+import { NAMED } from "./ground";
 import { http, pgbench } from "./load";
 import { COLUMNS, LEARNER_N, logging, PEOPLE, people, VALUES } from "./people";
 import { type Bench, inTurns, ratioOf } from "./rounds";
@@ -9,7 +10,7 @@ export const bench: Bench = async (ground) => {
   const database = await people(ground);
   const plain = `\\set n random(1, ${PEOPLE})\nINSERT INTO study_sessions (learner_id, id, ${COLUMNS}) VALUES (${LEARNER_N}, gen_random_uuid(), ${VALUES});`;
   const rounds = await inTurns(ground, {
-    cairn: http(await ground.service(database), WRITERS, logging(1, PEOPLE)),
+    cairn: http(await ground.service(database, NAMED), WRITERS, logging(1, PEOPLE)),
     pgbench: pgbench(database, WRITERS, plain),
     "Fastify + pg": http(await ground.reference("pg.ts", database), WRITERS, logging(1, PEOPLE)),
     "Fastify + Prisma": http(await ground.reference("prisma.ts", database), WRITERS, logging(1, PEOPLE)),

@@ -43,7 +43,7 @@ export function logging(first: number, last: number): () => Asked {
   };
 }
 
-function keyOf(n: number): string {
+export function keyOf(n: number): string {
   return `the-key-of-learner-${n}`;
 }
 

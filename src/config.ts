@@ -42,6 +42,9 @@ const Environment = z.object({
     .max(2_147_483_647)
     .default(30_000)
     .describe("How long one statement may take; 0 leaves that to the database (behind PgBouncer, set it on the role). The embedded one knows no such limit."),
+  DATABASE_STATEMENT_NAMES: onOff
+    .default(false)
+    .describe("`on`: each connection keeps the plans of statements that it has seen. Not behind a pooler in transaction mode, which breaks them."),
   REQUEST_TIMEOUT_MS: milliseconds.default(30_000).describe("How long a client may take to send a request."),
   BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
   SHUTDOWN_TIMEOUT_MS: milliseconds.default(10_000).describe("How long a stop waits for requests under way."),

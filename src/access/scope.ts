@@ -39,9 +39,9 @@ export function writableLearners(scope: Scope): Prisma.LearnerWhereInput {
  */
 export async function whoWritesWhom(db: Db, scopes: Scope[], learnerIds: string[]): Promise<(scope: Scope, learnerId: string) => boolean> {
   const name = ({ caller, today }: Scope) => `${caller.id} ${today}`;
-  const unsure = new Map(scopes.filter((scope) => writes(scope, "") === null).map((scope) => [name(scope), scope]));
+  const hanging = new Map(scopes.filter(({ caller }) => hangsOnTeams(caller)).map((scope) => [name(scope), scope]));
   const found = new Map<string, Set<string>>();
-  for (const [of, scope] of unsure) {
+  for (const [of, scope] of hanging) {
     const learners = await db.learner.findMany({ where: { AND: [{ id: { in: learnerIds } }, writableLearners(scope)] }, select: { id: true } });
     found.set(of, new Set(learners.map(({ id }) => id)));
   }
@@ -50,8 +50,12 @@ export async function whoWritesWhom(db: Db, scopes: Scope[], learnerIds: string[
 
 /** Whether the caller may write a learner's data, as far as it can be told without asking; null: it hangs on the learner's team. */
 export function writes({ caller }: Scope, learnerId: string): boolean | null {
-  if (caller.role === "learner") return caller.learnerId === learnerId;
-  return seesEverybody(caller) ? true : null;
+  if (hangsOnTeams(caller)) return null;
+  return caller.role !== "learner" || caller.learnerId === learnerId;
+}
+
+function hangsOnTeams(caller: Caller): boolean {
+  return caller.role !== "learner" && !seesEverybody(caller);
 }
 
 export function seesEverybody(caller: Caller): boolean {

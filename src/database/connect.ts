@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { Pool, type PoolConfig } from "pg";
 import { PrismaClient } from "../generated/prisma/client";
@@ -14,6 +15,7 @@ export type DatabaseSettings = {
   DATABASE_POOL_SIZE: number;
   DATABASE_CONNECT_TIMEOUT_MS: number;
   DATABASE_STATEMENT_TIMEOUT_MS: number;
+  DATABASE_STATEMENT_NAMES?: boolean;
 };
 
 /** Connects to the Postgres of DATABASE_URL, or starts the embedded one: the same code path from here on. */
@@ -46,7 +48,8 @@ function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean)
   });
   // An idle connection that breaks is replaced by the pool; unheard, its error would end the process.
   pool.on("error", () => undefined);
-  const db = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const adapter = new PrismaPg(pool, settings.DATABASE_STATEMENT_NAMES ? { statementNameGenerator: statementNames() } : {});
+  const db = new PrismaClient({ adapter });
   return {
     db,
     pool,
@@ -55,5 +58,20 @@ function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean)
       await db.$disconnect();
       await pool.end();
     },
+  };
+}
+
+// Kept by every connection for as long as it lives, and lists of many lengths are as many texts.
+const MOST_NAMES = 200;
+
+/** Names the first texts that come, each once, so that a connection plans them once. */
+function statementNames(): (query: { sql: string }) => string {
+  const names = new Map<string, string>();
+  return ({ sql }) => {
+    const known = names.get(sql);
+    if (known || names.size >= MOST_NAMES) return known ?? "";
+    const name = `cairn_${hash("sha256", sql).slice(0, 32)}`;
+    names.set(sql, name);
+    return name;
   };
 }

@@ -1,6 +1,7 @@
 import { type Act, recordingEach } from "../audit/audit.service";
 import type { Db } from "../database/transaction";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
+import { toRecord } from "./columns";
 
 /**
  * Inserts the rows whose ids are free, in one statement however many: the rows travel as one
@@ -34,25 +35,6 @@ function recorded(rows: { row: Row; act: Act | undefined }[]): Prisma.Sql {
     JOIN unnest(${by.map((each) => each.learnerId)}::uuid[], ${by.map((each) => each.id)}::uuid[], ${by.map((each) => each.number)}::int[])
       AS by (learner_id, id, act) USING (learner_id, id)`;
   return Prisma.sql`, recorded AS (${recordingEach(acts, "change", items)})`;
-}
-
-/** A row under the names and in the words of its table. */
-function toRecord({ bodyDigest, verification, ...row }: Row): Record<string, unknown> {
-  const record: Record<string, unknown> = { verification: inWords(verification, "-"), body_digest: `\\x${Buffer.from(bodyDigest).toString("hex")}` };
-  for (const [name, value] of Object.entries(row)) record[columnOf(name)] = value;
-  return record;
-}
-
-const columns = new Map<string, string>();
-
-function columnOf(name: string): string {
-  const known = columns.get(name) ?? inWords(name, "_");
-  columns.set(name, known);
-  return known;
-}
-
-function inWords(name: string, joint: string): string {
-  return name.replace(/[A-Z]/g, (letter) => joint + letter.toLowerCase());
 }
 
 function compare(a: string, b: string): number {

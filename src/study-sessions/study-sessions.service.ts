@@ -8,6 +8,7 @@ import { forgetInAnswers } from "../http/idempotency";
 import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
+import { fromRead, READ_COLUMNS, type Read } from "./columns";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
 import { checkStart, type Entry, logSessions, mentorOf, startSteps } from "./log-sessions";
 import { resplitMinutes } from "./split";
@@ -56,11 +57,11 @@ export function listSessions(
   const list = ["changes", learnerId, updatedSince, from, to, filters];
   return readPage(list, page, { instant: (session) => session.updatedAt }, async (take, after) => {
     const further = after ? Prisma.sql`AND (s.updated_at, s.id) > (${after.value}, ${after.id}::uuid)` : Prisma.empty;
-    const keys = await db.$queryRaw<Key[]>`
-      SELECT s.learner_id AS "learnerId", s.id ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)}
+    const rows = await db.$queryRaw<Read[]>`
+      SELECT ${READ_COLUMNS} ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)}
         AND s.updated_at >= ${updatedSince} ${further}
       ORDER BY s.updated_at, s.id LIMIT ${take}`;
-    return (await readInOrder(db, keys)).map(present(scope));
+    return rows.map(fromRead).map(present(scope));
   });
 }
 
@@ -76,22 +77,12 @@ export function listSessionsIn(
   return readPage(["sessions", list, from, to, filters], page, { instant: (session) => session.startedAt }, async (take, after) => {
     // Across learners an id alone names no session: it is a learner's own.
     const further = after ? Prisma.sql`AND (s.started_at, s.id, s.learner_id) < (${after.value}, ${after.id}::uuid, ${after.learnerId}::uuid)` : Prisma.empty;
-    const keys = await db.$queryRaw<Key[]>`
-      SELECT s.learner_id AS "learnerId", s.id ${sessionsIn(sessions)} ${within(from, to)} ${matching(filters)}
+    const rows = await db.$queryRaw<Read[]>`
+      SELECT ${READ_COLUMNS} ${sessionsIn(sessions)} ${within(from, to)} ${matching(filters)}
         AND s.deleted_at IS NULL ${further}
       ORDER BY s.started_at DESC, s.id DESC, s.learner_id DESC LIMIT ${take}`;
-    return (await readInOrder(db, keys)).map(present(scope));
+    return rows.map(fromRead).map(present(scope));
   });
-}
-
-type Key = { learnerId: string; id: string };
-
-async function readInOrder(db: Db, keys: Key[]): Promise<Row[]> {
-  const rows = await db.studySession.findMany({
-    where: { learnerId: { in: keys.map(({ learnerId }) => learnerId) }, id: { in: keys.map(({ id }) => id) } },
-  });
-  const known = new Map(rows.map((row) => [`${row.learnerId} ${row.id}`, row]));
-  return keys.flatMap(({ learnerId, id }) => known.get(`${learnerId} ${id}`) ?? []);
 }
 
 /**
@@ -159,7 +150,7 @@ export async function deleteSession(db: Db, learnerId: string, id: string, ifVer
 
 /** A session as this caller may see it: a note stays its learner's unless shared. */
 export function present(scope: Scope) {
-  return (row: Row): StudySession => ({
+  return (row: Omit<Row, "bodyDigest">): StudySession => ({
     ...row,
     unclassifiedMinutes: row.minutes - row.onTheJobMinutes - row.socialMinutes - row.formalMinutes,
     note: row.noteShared || isOwn(scope, row.learnerId) ? row.note : null,

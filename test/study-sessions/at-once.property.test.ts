@@ -8,6 +8,7 @@ import { buildGoal, buildKey, buildLearner, buildMember, buildResource, buildSte
 // tell, the same requests are sent once more, one by one, by people like them.
 // Before a release: FC_RUNS_AT_ONCE=300 npx jest test/study-sessions/at-once.property.test.ts
 const RUNS = Number(process.env.FC_RUNS_AT_ONCE ?? 12);
+const SEED = Number(process.env.FC_SEED ?? 702010);
 
 const CALLERS = ["admin", "ada", "bo", "lead", "service", "confined", "reader"] as const;
 const LEARNERS = ["ada", "bo", "elsewhere", "nobody"] as const;
@@ -20,11 +21,12 @@ const BODIES = [
   { minutes: 60, resourceId: "nothing" },
   { minutes: 60, split: { social: 61 } },
   { minutes: 60, startedAt: "2027-01-01T00:00:00Z" },
-  // Refused by the database itself, by a trigger of this test's.
-  { minutes: 1_439 },
 ] as const;
+// Refused by the database itself, by a trigger of this test's. Under an id of its own: whether one
+// that is taken is tried at all depends on who else came at the time.
+const REFUSED = { minutes: 1_439 } as const;
 
-type Session = { learner: (typeof LEARNERS)[number]; id: number | null; body: (typeof BODIES)[number] };
+type Session = { learner: (typeof LEARNERS)[number]; id: number | null; body: (typeof BODIES)[number] | typeof REFUSED };
 type Asked = { caller: (typeof CALLERS)[number] } & ({ put: Session & { id: number } } | { post: Session } | { batch: Session[] });
 type Answer = { status: number; body: Record<string, unknown>; requestId: string };
 type Item = { outcome: string; learnerId: string | null; id: string | null; problem: { code: string } | null };
@@ -32,10 +34,17 @@ type Item = { outcome: string; learnerId: string | null; id: string | null; prob
 const id = fc.integer({ min: 0, max: 5 });
 const body = fc.oneof({ arbitrary: fc.constantFrom(BODIES[0], BODIES[3]), weight: 3 }, { arbitrary: fc.constantFrom(...BODIES), weight: 2 });
 const learner = fc.oneof({ arbitrary: fc.constantFrom(LEARNERS[0], LEARNERS[1]), weight: 4 }, { arbitrary: fc.constantFrom(...LEARNERS), weight: 1 });
+const fresh = fc.record({ learner, id: fc.constant(null), body: fc.oneof({ arbitrary: body, weight: 10 }, { arbitrary: fc.constant(REFUSED), weight: 1 }) });
 const asked: fc.Arbitrary<Asked> = fc.oneof(
   fc.record({ caller: fc.constantFrom(...CALLERS), put: fc.record({ learner, id, body }) }),
-  fc.record({ caller: fc.constantFrom(...CALLERS), post: fc.record({ learner, id: fc.constant(null), body }) }),
-  fc.record({ caller: fc.constantFrom(...CALLERS), batch: fc.array(fc.record({ learner, id: fc.option(id), body }), { minLength: 1, maxLength: 30 }) }),
+  fc.record({ caller: fc.constantFrom(...CALLERS), post: fresh }),
+  fc.record({
+    caller: fc.constantFrom(...CALLERS),
+    batch: fc.array(fc.oneof({ arbitrary: fc.record({ learner, id: fc.option(id), body }), weight: 30 }, { arbitrary: fresh, weight: 1 }), {
+      minLength: 1,
+      maxLength: 30,
+    }),
+  }),
 );
 
 let api: TestApp;
@@ -62,7 +71,7 @@ test("at once, each is answered as if one had come after the other", async () =>
       for (const index of orderTold(world, requests, answers)) inTurn[index] = inWords(again, await send(again, requests[index] as Asked));
       expect(answers.map((answer) => inWords(world, answer))).toEqual(inTurn);
     }),
-    { numRuns: RUNS, endOnFailure: true },
+    { numRuns: RUNS, seed: SEED, endOnFailure: true },
   );
 }, 600_000);
 

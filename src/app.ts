@@ -37,10 +37,10 @@ import { termRoutes } from "./terms/terms.routes";
 import { timerRoutes } from "./timers/timers.routes";
 import { version } from "./version";
 
-export type AppOptions = { config: Config; db: PrismaClient; clock?: () => Date; log?: LogStream };
+export type AppOptions = { config: Config; db: PrismaClient; reportsDb?: PrismaClient | undefined; clock?: () => Date; log?: LogStream };
 
 /** The whole service but its socket: plugins, then every feature on one line. */
-export async function buildApp({ config, db, clock = () => new Date(), log }: AppOptions): Promise<App> {
+export async function buildApp({ config, db, reportsDb = db, clock = () => new Date(), log }: AppOptions): Promise<App> {
   const app: App = Fastify(serverOptions(config, log)).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -54,7 +54,7 @@ export async function buildApp({ config, db, clock = () => new Date(), log }: Ap
   healthRoutes(app, db);
   await app.register(
     async (v1: App) => {
-      const context: Context = { db, config, clock, may: createGuards(db) };
+      const context: Context = { db, reportsDb, config, clock, may: createGuards(db) };
       holdRoutesToTheirWord(v1);
       v1.addHook("onRequest", authenticate(context, limits));
       recordReads(v1, context);

@@ -30,6 +30,11 @@ const Environment = z.object({
     .regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://")
     .optional()
     .describe("PostgreSQL 15 or later. Unset: an embedded one in DATA_DIR."),
+  REPORTS_DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://")
+    .optional()
+    .describe("A replica of that database, which reports are read from. Unset: the database itself."),
   DATA_DIR: z.string().min(1).default(".cairn").describe("Where the embedded database keeps its files."),
   SAMPLE_DATA: onOff.default(true).describe("`off`: the embedded database's first start loads no sample organisation."),
   MIGRATE_ON_START: onOff.default(true).describe("`off`: start only on a database that `npm run migrate` brought up to date."),

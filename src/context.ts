@@ -5,6 +5,8 @@ import type { PrismaClient } from "./generated/prisma/client";
 /** What a feature's routes are given: nothing else is reached from there. */
 export type Context = {
   db: PrismaClient;
+  /** What reports are read from: a replica, or the same. Whoever may see whom is asked of `db`. */
+  reportsDb: PrismaClient;
   config: Config;
   /** Now. An argument, so that tests decide what time it is. */
   clock: () => Date;

@@ -13,9 +13,11 @@ async function main(): Promise<void> {
   const config = readConfig();
   const database = await connect(config);
   await prepareSchema(database.pool, config);
-  const app = await buildApp({ config, db: database.db });
+  // Nobody waits for a replica: reports tell when it is away.
+  const replica = config.REPORTS_DATABASE_URL ? await connect({ ...config, DATABASE_URL: config.REPORTS_DATABASE_URL }) : undefined;
+  const app = await buildApp({ config, db: database.db, reportsDb: replica?.db });
   const address = await app.listen({ host: config.HOST, port: config.PORT });
-  stopOnSignal(app, database, config);
+  stopOnSignal(app, [database, ...(replica ? [replica] : [])], config);
   // Last: keys are shown once, so nothing may fail between making and printing them.
   const made = await database.db.$transaction(async (tx) => {
     const demo = database.embedded && config.SAMPLE_DATA && (await isEmpty(tx)) ? await loadDemo(tx, new Date()) : null;
@@ -24,7 +26,7 @@ async function main(): Promise<void> {
   if (made.adminKey || made.demo) console.log(greeting({ address, ...made }));
 }
 
-function stopOnSignal(app: App, database: Database, config: Config): void {
+function stopOnSignal(app: App, databases: Database[], config: Config): void {
   let stopping = false;
   const stop = async (signal: string) => {
     if (stopping) return;
@@ -32,7 +34,7 @@ function stopOnSignal(app: App, database: Database, config: Config): void {
     app.log.info({ signal }, "stopping");
     setTimeout(() => process.exit(EXIT.failure), config.SHUTDOWN_TIMEOUT_MS).unref();
     await app.close();
-    await database.close();
+    for (const database of databases) await database.close();
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

@@ -124,6 +124,10 @@ export const Breakdown = z
       .array(Group)
       .meta({ description: "Those that differ most first; unranked ones after, by label. A session with two skills is in both of their groups." }),
     withheldLearners: z.int().meta({ description: "People who were in the team in the period, and are left out because the caller does not see them today." }),
+    replicaLagSeconds: z
+      .number()
+      .nullable()
+      .meta({ description: "How far what this was read from was behind; null where reports are read from the database itself." }),
     sessionsUrl: z.string(),
   })
   .meta({
@@ -141,6 +145,7 @@ export const Breakdown = z
         buckets: [],
         groups: [],
         withheldLearners: 0,
+        replicaLagSeconds: null,
         sessionsUrl: "/v1/learners/0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e/study-sessions?from=2026-08-25&to=2026-11-24",
       },
     ],

@@ -1,5 +1,6 @@
 import { type Scope, seesEverybody, visibleLearners } from "../access/scope";
 import type { Config } from "../config";
+import { replicaLagSeconds } from "../database/replica";
 import type { Db } from "../database/transaction";
 import { type Day, dayIn, toDate } from "../days";
 import { invalid } from "../errors";
@@ -13,9 +14,12 @@ import type { Breakdown, GroupBy, LearnerBreakdownQuery, ReportTarget, TeamBreak
 import { bucketsOf, previousPeriod, reportPeriod, type Span } from "./period";
 import { organisationTarget, targetsOfGoals, targetsOfLearners, targetsOfTeams } from "./targets";
 
+/** Who may be seen is asked of `db`; what they did is read from `reportsDb`, which may be behind. */
+type Databases = { db: Db; reportsDb: Db };
+
 /** A learner's own mix, whatever teams they were in; today is the learner's. */
 export async function getLearnerBreakdown(
-  db: Db,
+  { db, reportsDb }: Databases,
   config: Config,
   scope: Scope,
   learnerId: string,
@@ -26,7 +30,8 @@ export async function getLearnerBreakdown(
   const today = dayIn(now, learner.timeZone);
   const { question, frame } = pose(query, today, config);
   const targets = await targetsOfLearners(db, scope, [learnerId], today);
-  const rows = await readBreakdown(db, { ...question, scope: { learnerId } });
+  const lag = await lagOf(reportsDb, config);
+  const rows = await readBreakdown(reportsDb, { ...question, scope: { learnerId } });
   const goals = query.groupBy === "goal" ? groupIds(rows).filter(Boolean) : [query.goal ?? "none"].filter((id) => id !== "none");
   const ofGoals = await targetsOfGoals(db, learnerId, goals);
   return makeBreakdown(
@@ -36,20 +41,28 @@ export async function getLearnerBreakdown(
       target: ofGoals.get(query.goal ?? "") ?? targets.get(learnerId) ?? organisationTarget(config.TARGET),
       targets: ofGoals,
       withheldLearners: 0,
+      replicaLagSeconds: lag,
     },
     rows,
   );
 }
 
 /** The mix of a team, or of it and all below; today is the organisation's. */
-export async function getTeamBreakdown(db: Db, config: Config, scope: Scope, teamId: string, query: TeamBreakdownQuery): Promise<Breakdown> {
+export async function getTeamBreakdown(
+  { db, reportsDb }: Databases,
+  config: Config,
+  scope: Scope,
+  teamId: string,
+  query: TeamBreakdownQuery,
+): Promise<Breakdown> {
   const { depth = "subtree", membership = "as-of", learner, ...rest } = query;
   const { today } = scope;
   const team = await db.team.findUniqueOrThrow({ where: { id: teamId } });
   const { question, frame } = pose(rest, today, config);
   const inTeam = { teamId, depth, membership, today, learner };
   const without = await hiddenLearners(db, scope, inTeam, { from: question.previous?.from ?? question.period.from, to: question.period.to });
-  const rows = await readBreakdown(db, { ...question, scope: { ...inTeam, without } });
+  const lag = await lagOf(reportsDb, config);
+  const rows = await readBreakdown(reportsDb, { ...question, scope: { ...inTeam, without } });
   const target = (await targetsOfTeams(db, scope, [teamId])).get(teamId) ?? organisationTarget(config.TARGET);
   return makeBreakdown(
     {
@@ -59,6 +72,7 @@ export async function getTeamBreakdown(db: Db, config: Config, scope: Scope, tea
       target,
       targets: await targetsOfGroups(db, scope, query.groupBy, rows, config),
       withheldLearners: without.length,
+      replicaLagSeconds: lag,
     },
     rows,
   );
@@ -75,6 +89,11 @@ export async function listTeamSessions(
   const without = await hiddenLearners(db, scope, inTeam, { from, to });
   const page: PageQuery = { limit, cursor };
   return listSessionsIn(db, scope, { ...inTeam, without }, { from, to, ...filters }, page);
+}
+
+/** Asked before the report is read, so that it is no fresher than it says. */
+async function lagOf(reportsDb: Db, { REPORTS_DATABASE_URL }: Config): Promise<number | null> {
+  return REPORTS_DATABASE_URL ? replicaLagSeconds(reportsDb) : null;
 }
 
 type Query = SessionFilters & Pick<TeamBreakdownQuery, "from" | "to" | "bucket" | "compare" | "groupBy">;

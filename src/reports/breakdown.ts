@@ -20,6 +20,7 @@ export type BreakdownFrame = {
   /** The targets of groups that have their own: teams and learners, by id. */
   targets: Map<string, ReportTarget>;
   withheldLearners: number;
+  replicaLagSeconds: number | null;
   floor: { sessions: number; coverage: number };
 };
 
@@ -67,6 +68,7 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
     buckets: buckets.map((bucket, index) => ({ ...bucket, ...figures("bucket", String(index + 1), false, target) })),
     groups: rank(groups, total.quality.sufficient),
     withheldLearners: frame.withheldLearners,
+    replicaLagSeconds: frame.replicaLagSeconds,
     sessionsUrl: sessionsUrl(frame),
   };
 }

@@ -11,21 +11,35 @@ import { previousPeriod, reportPeriod } from "./period";
 
 const DUE_WITHIN_DAYS = 14;
 
+/** Who it is of is asked of `db`; how their goals are doing is read from `reportsDb`, which may be behind. */
+type Databases = { db: Db; reportsDb: Db };
+
 /** How a learner's goals are doing; today is the learner's. */
-export async function getLearnerGrowth(db: Db, scope: Scope, learnerId: string, { since, ...query }: LearnerGrowthQuery, now: Date): Promise<GrowthReport> {
+export async function getLearnerGrowth(
+  { db, reportsDb }: Databases,
+  scope: Scope,
+  learnerId: string,
+  { since, ...query }: LearnerGrowthQuery,
+  now: Date,
+): Promise<GrowthReport> {
   const { name, timeZone } = await db.learner.findUniqueOrThrow({ where: { id: learnerId } });
   const today = dayIn(now, timeZone);
   if (since && since > today) throw invalid("query/since", `\`since\` (${since}) is still to come for the learner. Give the day of the last one-to-one.`);
-  const changes = since ? await readChanges(db, learnerId, { since, from: beginningOf(since, timeZone), today, all: isOwn(scope, learnerId) }) : null;
+  const changes = since ? await readChanges(reportsDb, learnerId, { since, from: beginningOf(since, timeZone), today, all: isOwn(scope, learnerId) }) : null;
   const frame = { scope: { type: "learner", id: learnerId, name, depth: null }, today, changes } as const;
-  return report(db, scope, { learnerId }, query, frame);
+  return report(reportsDb, scope, { learnerId }, query, frame);
 }
 
 /** How the goals of a team's people of today are doing, a page of people at a time; today is the organisation's. */
-export async function getTeamGrowth(db: Db, scope: Scope, teamId: string, { depth = "subtree", ...query }: TeamGrowthQuery): Promise<GrowthReport> {
+export async function getTeamGrowth(
+  { db, reportsDb }: Databases,
+  scope: Scope,
+  teamId: string,
+  { depth = "subtree", ...query }: TeamGrowthQuery,
+): Promise<GrowthReport> {
   const { name } = await db.team.findUniqueOrThrow({ where: { id: teamId } });
   const frame = { scope: { type: "team", id: teamId, name, depth }, today: scope.today, changes: null } as const;
-  return report(db, scope, { teamId, depth }, query, frame);
+  return report(reportsDb, scope, { teamId, depth }, query, frame);
 }
 
 type Placed = GrowthReportRow["people"][number];

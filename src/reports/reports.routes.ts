@@ -16,7 +16,7 @@ import { getLearnerGrowth, getTeamGrowth } from "./growth-report.service";
 const tags = ["Reports"];
 const ofTeam = z.object({ teamId: Id });
 
-export function reportRoutes(app: App, { db, config, clock, may }: Context): void {
+export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Context): void {
   app.route({
     method: "GET",
     url: "/learners/:learnerId/breakdown",
@@ -30,7 +30,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       querystring: LearnerBreakdownQuery,
       response: { 200: Breakdown, ...problems("not-found", "forbidden", "too-many-groups") },
     },
-    handler: ({ scope, params, query }) => getLearnerBreakdown(db, config, scope, params.learnerId, query, clock()),
+    handler: ({ scope, params, query }) => getLearnerBreakdown({ db, reportsDb }, config, scope, params.learnerId, query, clock()),
   });
 
   app.route({
@@ -46,7 +46,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       querystring: TeamBreakdownQuery,
       response: { 200: Breakdown, ...problems("not-found", "forbidden", "too-many-groups") },
     },
-    handler: ({ scope, params, query }) => getTeamBreakdown(db, config, scope, params.teamId, query),
+    handler: ({ scope, params, query }) => getTeamBreakdown({ db, reportsDb }, config, scope, params.teamId, query),
   });
 
   app.route({
@@ -62,7 +62,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       querystring: LearnerGrowthQuery,
       response: { 200: GrowthReport, ...problems("not-found", "forbidden") },
     },
-    handler: ({ scope, params, query }) => getLearnerGrowth(db, scope, params.learnerId, query, clock()),
+    handler: ({ scope, params, query }) => getLearnerGrowth({ db, reportsDb }, scope, params.learnerId, query, clock()),
   });
 
   app.route({
@@ -78,7 +78,7 @@ export function reportRoutes(app: App, { db, config, clock, may }: Context): voi
       querystring: TeamGrowthQuery,
       response: { 200: GrowthReport, ...problems("not-found", "forbidden") },
     },
-    handler: ({ scope, params, query }) => getTeamGrowth(db, scope, params.teamId, query),
+    handler: ({ scope, params, query }) => getTeamGrowth({ db, reportsDb }, scope, params.teamId, query),
   });
 
   app.route({

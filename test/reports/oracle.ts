@@ -71,6 +71,7 @@ export function expectedBreakdown(organisation: Organisation, subject: Subject, 
     buckets: query.bucket ? bucketsOf(query.bucket, period, today).map((bucket) => ({ ...bucket, ...figures(world, whole, bucket) })) : [],
     groups: query.groupBy ? groupsOf(world, query.groupBy) : [],
     withheldLearners: 0,
+    replicaLagSeconds: null,
   };
 }
 

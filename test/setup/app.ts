@@ -58,7 +58,8 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
     log.push(line);
     if (log.length > LINES_KEPT) log.splice(0, LINES_KEPT / 2);
   };
-  const app = await buildApp({ config, db: database.db, clock: () => now, log: { write } });
+  const replica = config.REPORTS_DATABASE_URL ? await connect({ ...config, DATABASE_URL: config.REPORTS_DATABASE_URL }) : undefined;
+  const app = await buildApp({ config, db: database.db, reportsDb: replica?.db, clock: () => now, log: { write } });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   return {
     db: database.db,
@@ -74,6 +75,7 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
       await app.close();
       leaked.push(...(await secretsIn(database.db)));
       if (leaked.length) throw new Error(`A key or a token was kept: ${leaked}`);
+      await replica?.close();
       await database.close();
     },
   };

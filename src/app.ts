@@ -22,6 +22,7 @@ import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem
 import { limitRates } from "./http/rate-limits";
 import { negotiateRepresentations } from "./http/representations";
 import { serializerCompiler } from "./http/serializer";
+import { importRoutes } from "./imports/imports.routes";
 import { learnerRoutes } from "./learners/learners.routes";
 import { meRoutes } from "./me/me.routes";
 import { membershipRoutes } from "./memberships/memberships.routes";
@@ -74,6 +75,7 @@ export async function buildApp({ config, db, reportsDb = db, clock = () => new D
       studySessionRoutes(v1, context);
       timerRoutes(v1, context);
       reportRoutes(v1, context);
+      await v1.register((bulk: App) => importRoutes(bulk, context));
       apiKeyRoutes(v1, context);
       auditRoutes(v1, context);
     },

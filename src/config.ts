@@ -52,6 +52,7 @@ const Environment = z.object({
     .describe("`on`: each connection keeps the plans of statements that it has seen. Not behind a pooler in transaction mode, which breaks them."),
   REQUEST_TIMEOUT_MS: milliseconds.default(30_000).describe("How long a client may take to send a request."),
   BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
+  IMPORT_LIMIT_BYTES: count.default(8_589_934_592).describe("The largest file that an import takes."),
   SHUTDOWN_TIMEOUT_MS: milliseconds.default(10_000).describe("How long a stop waits for requests under way."),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6_000).describe("Requests that one caller may make in a minute; 0: any number."),
   SIGN_IN_FAILURES_PER_MINUTE: z.coerce

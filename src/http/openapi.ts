@@ -88,6 +88,7 @@ const TAGS = [
   { name: "Goals", description: "What one learner wants to be able to do, why, and by when; its steps, evidence, reviews and vocabulary." },
   { name: "Study sessions", description: "Dated minutes of learning, split over modes." },
   { name: "Reports", description: "The real mix against a target, and how goals are doing." },
+  { name: "Imports and exports", description: "Whole files, in and out, line by line." },
   { name: "API keys", description: "How programs and people sign in." },
   { name: "Audit", description: "Who changed what, and who read whose data." },
   { name: "Service", description: "Whether the service is alive and ready." },

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { constraintProblem, isRecordMissing, isUnavailable } from "../database/violations";
 import { AppError, flawed, notFound, PROBLEMS, type ProblemCode } from "../errors";
 import type { App } from "./app-type";
+import { isLongUpload } from "./long-requests";
 import { asksForVersion } from "./preconditions";
 
 const MEDIA_TYPE = "application/problem+json";
@@ -63,12 +64,17 @@ export function onlyProblems(...codes: ProblemCode[]) {
 /** Makes every failure of the app a problem: an unknown error is logged whole and shown blandly. */
 export function answerProblems(app: App): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const problem = toAppError(error, request);
-    if (problem.code === "internal") request.log.error({ err: error }, "unexpected error");
-    else if (problem.code === "unavailable") request.log.warn({ err: error }, "database unavailable");
-    return send(reply, request, problem);
+    return send(reply, request, asProblem(error, request));
   });
   app.setNotFoundHandler((request, reply) => send(reply, request, notFound()));
+}
+
+/** What to say of a failure, which is logged where it is this service's own. */
+export function asProblem(error: unknown, request: FastifyRequest): AppError {
+  const problem = toAppError(error as FastifyError, request);
+  if (problem.code === "internal") request.log.error({ err: error }, "unexpected error");
+  else if (problem.code === "unavailable") request.log.warn({ err: error }, "database unavailable");
+  return problem;
 }
 
 /** The server's options by which what fails before any route is reached is a problem, too. */
@@ -79,6 +85,7 @@ export const earlyProblems = {
   clientErrorHandler(error: Error & { code?: string }, socket: Socket) {
     // ECONNRESET: nobody is left to answer.
     if (socket.destroyed || !socket.writable || error.code === "ECONNRESET") return;
+    if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && isLongUpload(socket)) return;
     const problem = unreadable(error.code);
     const body = JSON.stringify(problemBody(problem, randomUUID()));
     const { status } = PROBLEMS[problem.code];

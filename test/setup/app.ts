@@ -11,7 +11,7 @@ export const NOW = new Date("2026-06-17T12:00:00.000Z");
 export type Client = {
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   head(path: string, headers?: Record<string, string>): Promise<Response>;
-  post(path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
+  post(path: string, body?: object | string, headers?: Record<string, string>): Promise<Response>;
   put(path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
   patch(path: string, body?: object, headers?: Record<string, string>): Promise<Response>;
   delete(path: string, headers?: Record<string, string>): Promise<Response>;
@@ -96,8 +96,9 @@ export async function empty(db: PrismaClient): Promise<void> {
 function client(url: string, key: string | null): Client {
   const send =
     (method: "get" | "head" | "post" | "put" | "patch" | "delete") =>
-    (path: string, body: object | undefined, headers: Record<string, string> = {}) => {
-      const call = request(url)[method](path).set(headers);
+    (path: string, body: object | string | undefined, headers: Record<string, string> = {}) => {
+      // Also what it does not know the type of is read as text.
+      const call = request(url)[method](path).buffer(true).set(headers);
       if (key) call.set("Authorization", `Bearer ${key}`);
       return body === undefined ? call : call.send(body);
     };

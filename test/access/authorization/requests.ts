@@ -3,7 +3,8 @@ import { NOW, type TestApp } from "../../setup/app";
 import type { Ids } from "./world";
 
 type Request = {
-  body?(ids: Ids): object;
+  body?(ids: Ids): object | string;
+  headers?: Record<string, string>;
   query?: string;
   /** Other ids of the world than those of the path's own parameters. */
   ids?: Record<string, string>;
@@ -21,6 +22,12 @@ const evidence = (ids = {}) => ({ body: () => ({ title: "The runbook" }), ids })
 const privateEvidence = { evidenceId: "privateEvidenceId" };
 const privateTerm = { termId: "privateTermId" };
 const answer = { body: () => ({ verdict: "endorsed" }) };
+/** Lines of JSON. An import is answered 200, whatever becomes of its lines. */
+const file = (line: (ids: Ids) => object) => ({
+  body: (ids: Ids) => JSON.stringify(line(ids)),
+  headers: { "Content-Type": "application/x-ndjson" },
+  problemIn: ({ type, text }: Response) => (type === "application/x-ndjson" ? JSON.parse(text.split("\n")[0] as string).problem : undefined) ?? null,
+});
 const nothing = { body: () => ({}) };
 
 /** What a valid request of a row says beyond its address. Rows that are not here say nothing more. */
@@ -87,6 +94,8 @@ export const requests: Record<string, Request> = {
 
   getLearnerGrowth: { query: `since=${NOW.getUTCFullYear()}-01-01` },
   getTeamBreakdown: { query: "groupBy=learner" },
+
+  importStudySessions: file(({ learnerId, newSessionId }) => ({ ...SESSION, learnerId, id: newSessionId })),
 
   createApiKey: { body: ({ learnerId }) => ({ name: "Laptop", role: "learner", learnerId }) },
   "createApiKey (a service's)": { body: () => ({ name: "Dashboard", role: "service" }) },

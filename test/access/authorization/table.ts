@@ -141,6 +141,9 @@ const TABLE = `
     getTeamGrowth                             ??????  00++0000  ++  ---+-  +0  +++
     listTeamStudySessions                     ??????  00++0000  ++  ---+-  +0  +++
 
+  Imports and exports
+    importStudySessions                       ??????  +0000000  ++  +----  +0  000
+
   API keys
     createApiKey                              ??????  +-------  ++  -----  --  ---
     createApiKey (a service's)                ??????  --------  ++  -----  --  ---

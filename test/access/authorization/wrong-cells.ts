@@ -56,9 +56,9 @@ async function worldFor({ api, issuer, shared, sharedAfter }: Stage, { method }:
 }
 
 function ask(client: Client, { method, path }: Operation, name: string, ids: Ids, sent = ids): Promise<Response> {
-  const { body, query, ids: others = {} } = requests[name] ?? {};
+  const { body, headers, query, ids: others = {} } = requests[name] ?? {};
   const url = fill(path, (parameter) => sent[others[parameter] ?? parameter] as string) + (query ? `?${query}` : "");
-  return method === "get" || method === "delete" ? client[method](url) : client[method](url, body?.(sent));
+  return method === "get" || method === "delete" ? client[method](url) : client[method](url, body?.(sent) as object, headers);
 }
 
 function outcome(response: Response, name: string): { status: number; code: string | undefined } {
@@ -93,8 +93,8 @@ async function differsFromNothing(client: Client, operation: Operation, name: st
   const named = own.length ? own : Object.keys(ids).filter((id) => operation.path.includes(`{${id}}`) || id === "learnerId");
   const nowhere = { ...ids, ...Object.fromEntries(named.map((id) => [id, id === "number" ? "999" : NOBODY])) };
   const nothing = await ask(client, operation, name, ids, nowhere);
-  const seen = ({ status, body, headers }: Response) => {
-    const text = JSON.stringify({ status, ...body, headers: Object.keys(headers) }).replaceAll(/"requestId":"[^"]+"/g, "");
+  const seen = ({ status, text: body, headers }: Response) => {
+    const text = `${JSON.stringify({ status, headers: Object.keys(headers) })} ${body}`.replaceAll(/"requestId":"[^"]+"/g, "");
     // A batch names again whom it was sent for.
     return named.reduce((all, id) => (id === "number" ? all : all.replaceAll(ids[id] as string, NOBODY)), text);
   };

@@ -1,0 +1,37 @@
+import type { Readable } from "node:stream";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { AppError } from "../errors";
+import type { App } from "./app-type";
+
+export const CSV = "text/csv";
+export const NDJSON = "application/x-ndjson";
+
+/** A body that is a file, read as it comes. */
+export const FileBody = z.unknown().meta({ type: "string", description: "CSV with a header, or NDJSON; UTF-8." });
+export const FILE_TYPES = [CSV, NDJSON];
+
+const ACCEPTED = `Send ${CSV} with a header, or ${NDJSON}, as UTF-8 and not compressed.`;
+
+/** Bodies are files, handed to the routes unread. */
+export function readFileBodies(app: App, limitBytes: number): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(FILE_TYPES, (request, payload, done) => {
+    const { "content-encoding": encoding = "identity", "content-type": type = "", "content-length": length = 0 } = request.headers;
+    if (encoding !== "identity" || /charset=(?!"?utf-?8\b)/i.test(type)) return done(refused());
+    if (Number(length) > limitBytes) return done(new AppError("body-too-large", `A file may have ${limitBytes} bytes. Send it in several.`));
+    done(null, payload);
+  });
+  app.addContentTypeParser("*", (_request, _payload, done) => done(refused()));
+}
+
+/** @throws AppError when there is none */
+export function fileOf({ body, headers }: FastifyRequest): { file: Readable; isCsv: boolean } {
+  const file = body as Readable | { read?: undefined };
+  if (!file.read) throw refused();
+  return { file: file as Readable, isCsv: headers["content-type"]?.toLowerCase().startsWith(CSV) ?? false };
+}
+
+function refused(): AppError {
+  return new AppError("unsupported-media-type", ACCEPTED);
+}

@@ -1,0 +1,46 @@
+import { Readable } from "node:stream";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { z } from "zod";
+import { actOf } from "../audit/audit.service";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { FILE_TYPES, FileBody, fileOf, NDJSON, readFileBodies } from "../http/file-body";
+import { allowLongUpload, NO_TIMEOUT_MS } from "../http/long-requests";
+import { asProblem, problems } from "../http/problem";
+import { type Door, importUpload } from "./import";
+import { sessionDoor } from "./import-sessions";
+import { ImportLine } from "./imports.schema";
+import { openCsv, openNdjson } from "./read-upload";
+
+const upload = {
+  tags: ["Imports and exports"],
+  consumes: FILE_TYPES,
+  body: FileBody,
+  response: {
+    200: { description: "Lines, as the file is read.", content: { [NDJSON]: { schema: ImportLine } } },
+    ...problems("forbidden", "body-too-large", "request-timeout"),
+  },
+};
+
+/** Whole files in, told of line by line while they come. A plugin, because their bodies are read in their own way. */
+export async function importRoutes(app: App, { db, config, clock, may }: Context): Promise<void> {
+  const limits = { bytes: config.IMPORT_LIMIT_BYTES, timeoutMs: config.REQUEST_TIMEOUT_MS };
+  readFileBodies(app, limits.bytes);
+
+  const importFrom = async <S extends z.ZodType>(request: FastifyRequest, reply: FastifyReply, door: Door<S>) => {
+    const { file, isCsv } = fileOf(request);
+    allowLongUpload(request, reply);
+    const source = isCsv ? await openCsv(file, door.item, limits) : openNdjson(file, limits);
+    const lines = importUpload(door, { ...source, requestId: request.id, explain: (error) => asProblem(error, request) });
+    return reply.type(NDJSON).send(Readable.from(lines, { objectMode: false }));
+  };
+
+  app.route({
+    method: "POST",
+    url: "/imports/study-sessions",
+    preHandler: may.logSessions,
+    handlerTimeout: NO_TIMEOUT_MS,
+    schema: { operationId: "importStudySessions", summary: "Log the study sessions of a file, across learners", ...upload },
+    handler: (request, reply) => importFrom(request, reply, sessionDoor(db, request.scope, clock, actOf(request))),
+  });
+}

@@ -13,7 +13,8 @@ export function toCsv(columns: string[], rows: unknown[]): string {
     const cells = flatten(row);
     return columns.map((column) => cells.get(column) ?? null);
   });
-  return stringify([columns, ...table], { record_delimiter: "\r\n", cast: { string: guard, boolean: String } });
+  // A line end of either kind alone ends a row for some readers, too.
+  return stringify([columns, ...table], { record_delimiter: "\r\n", quoted_match: /[\r\n]/, cast: { string: guard, boolean: String } });
 }
 
 /** The columns that an object's schema gives, in its order. */

@@ -80,6 +80,10 @@ describe("a table", () => {
     expect(row).toEqual([`'${text}`]);
   });
 
+  test.each(["a\nb", "a\rb", "\na"])("lets no line end in %j end a row", (text) => {
+    expect(toCsv(["cell"], [{ cell: text }])).toMatch(/^cell\r\n"'?[^"]+"\r\n$/);
+  });
+
   test("hands no formula over inside a list either", () => {
     expect(toCsv(["cell"], [{ cell: ["=1+1", "b"] }])).toBe("cell\r\n'=1+1; b\r\n");
   });

@@ -10,6 +10,7 @@ import { auditRoutes, recordReads } from "./audit/audit.routes";
 import type { Config } from "./config";
 import type { Context } from "./context";
 import { evidenceRoutes } from "./evidence/evidence.routes";
+import { exportRoutes } from "./exports/exports.routes";
 import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
 import type { App } from "./http/app-type";
@@ -76,6 +77,7 @@ export async function buildApp({ config, db, reportsDb = db, clock = () => new D
       timerRoutes(v1, context);
       reportRoutes(v1, context);
       await v1.register((bulk: App) => importRoutes(bulk, context));
+      exportRoutes(v1, context);
       apiKeyRoutes(v1, context);
       auditRoutes(v1, context);
     },

@@ -69,6 +69,9 @@ export function createGuards(db: PrismaClient) {
     /** Sessions of anybody whom the caller may write for: each is judged by itself. */
     logSessions: async (request) => need(request, "sessions:write"),
 
+    /** Those of everybody whom the caller may see. */
+    exportSessions: async (request) => need(request, "learning:read"),
+
     /** Who somebody is, and in which team. */
     readProfile: read(...PROFILE),
     /** That of everybody whom the caller may see. */

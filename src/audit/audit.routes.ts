@@ -8,8 +8,8 @@ import { actOf, listAuditEvents, record } from "./audit.service";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The learners whose data an answer shows beside those of the learner whom the path names; "nobody": it is nobody's. */
-    shows?: "nobody" | ((answer: never, request: { query: unknown }) => Shown | Promise<Shown>);
+    /** The learners whose data an answer shows beside those of the learner whom the path names; "nobody": it is nobody's; "as-it-goes": the route records it itself, piece by piece. */
+    shows?: "nobody" | "as-it-goes" | ((answer: never, request: { query: unknown }) => Shown | Promise<Shown>);
     /** Set where an answer is of others, though it may show none of them by themselves: a team's is. */
     ofOthers?: boolean;
   }
@@ -29,7 +29,7 @@ export function recordReads(app: App, { db }: Pick<Context, "db">): void {
     // A HEAD's headers tell of the answer, too.
     if (!["GET", "HEAD"].includes(request.method) || reply.statusCode !== 200) return answer;
     const { shows, ofOthers } = request.routeOptions.config;
-    if (shows === "nobody") return answer;
+    if (shows === "nobody" || shows === "as-it-goes") return answer;
     const { learnerId, teamId } = request.params as { learnerId?: string; teamId?: string };
     const own = personOf(request.scope.caller);
     const shown = new Set([learnerId, ...((await shows?.(answer as never, request)) ?? [])]);

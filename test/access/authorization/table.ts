@@ -143,6 +143,7 @@ const TABLE = `
 
   Imports and exports
     importStudySessions                       ??????  +0000000  ++  +----  +0  000
+    exportStudySessions                       ??????  ++++++++  ++  -+---  ++  +++
 
   API keys
     createApiKey                              ??????  +-------  ++  -----  --  ---

@@ -1,0 +1,87 @@
+import { onDay, personOf, type Scope, visibleLearners } from "../access/scope";
+import { type Act, record } from "../audit/audit.service";
+import type { Db } from "../database/transaction";
+import type { Prisma } from "../generated/prisma/client";
+import { toCsv } from "../http/csv";
+import type { SessionExport } from "./exports.schema";
+import { COLUMNS, type Form, lineOf, readSessionPage, type SessionPage } from "./session-page.query";
+
+const LEARNERS = 100;
+const AT_ONCE = 2;
+
+/**
+ * The sessions of everybody whom the caller may see, page by page, and last a line that says how
+ * many: without it the answer was cut. Each page is recorded before it is sent.
+ */
+export async function* exportSessions(db: Db, scope: Scope, filter: SessionExport, form: Form, act: Act): AsyncGenerator<string> {
+  const own = personOf(scope.caller);
+  let [rows, before]: [number, string | undefined] = [0, own ?? undefined];
+  let beginning = form === "csv" ? toCsv(COLUMNS, []) : "";
+  for await (const page of readPages(db, scope, filter, form)) {
+    const others = page.learnerIds.filter((id) => id !== own && id !== before);
+    if (rows === 0 || others.length) await record(db, act, "read", others);
+    before = page.last?.learnerId;
+    rows += page.rows;
+    yield beginning + page.text;
+    beginning = "";
+  }
+  yield form === "csv" ? `# complete: ${rows} rows\r\n` : `${JSON.stringify({ kind: "done", rows })}\n`;
+}
+
+type Batch = { pages: AsyncGenerator<SessionPage>; next: Promise<IteratorResult<SessionPage>> };
+
+/** At least one page, in order, of two batches of learners at a time: while one is sent the next ones are read, and no more. */
+async function* readPages(db: Db, scope: Scope, filter: SessionExport, form: Form): AsyncGenerator<SessionPage> {
+  const line = lineOf(form, scope);
+  const learners = readLearners(db, scope, filter);
+  const batches: Batch[] = [];
+  const read = (pages: Batch["pages"]): Batch => {
+    const next = pages.next();
+    // Its failure is met when its turn comes.
+    next.catch(() => undefined);
+    return { pages, next };
+  };
+  try {
+    for (;;) {
+      for (let more = true; more && batches.length < AT_ONCE; ) {
+        const { value, done } = await learners.next();
+        if (!done) batches.push(read(readBatch(db, filter, line, value)));
+        more = !done;
+      }
+      const batch = batches.shift();
+      if (!batch) return;
+      const { value, done } = await batch.next;
+      if (done) continue;
+      batches.unshift(read(batch.pages));
+      yield value;
+    }
+  } finally {
+    await Promise.allSettled(batches.map(({ next }) => next));
+  }
+}
+
+async function* readBatch(db: Db, filter: SessionExport, line: Prisma.Sql, learnerIds: string[]): AsyncGenerator<SessionPage> {
+  let [left, last]: [string[], SessionPage["last"]] = [learnerIds, null];
+  do {
+    const page: SessionPage = await readSessionPage(db, filter, line, left, last);
+    last = page.last;
+    if (last) left = left.slice(left.indexOf(last.learnerId));
+    yield page;
+  } while (last);
+}
+
+/** Those whom the caller may see, some at a time; once at least, perhaps nobody. */
+async function* readLearners(db: Db, scope: Scope, { team }: SessionExport): AsyncGenerator<string[]> {
+  const inTeam = team ? { memberships: { some: { ...onDay(scope.today), team: { ancestors: { some: { ancestorId: team } } } } } } : {};
+  let after: string | undefined;
+  do {
+    const learners = await db.learner.findMany({
+      where: { AND: [visibleLearners(scope), inTeam, after ? { id: { gt: after } } : {}] },
+      orderBy: { id: "asc" },
+      select: { id: true },
+      take: LEARNERS,
+    });
+    after = learners.length < LEARNERS ? undefined : learners.at(-1)?.id;
+    yield learners.map(({ id }) => id);
+  } while (after);
+}

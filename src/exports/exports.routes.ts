@@ -1,0 +1,53 @@
+import { Readable } from "node:stream";
+import Negotiator from "negotiator";
+import { z } from "zod";
+import { actOf } from "../audit/audit.service";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { CSV, NDJSON } from "../http/file-body";
+import { NO_TIMEOUT_MS } from "../http/long-requests";
+import { problems } from "../http/problem";
+import { exportSessions } from "./export-sessions";
+import { SessionExport } from "./exports.schema";
+
+const lines = z.string();
+
+/** Whole tables out, written while they are read. */
+export function exportRoutes(app: App, { db, may }: Context): void {
+  app.route({
+    method: "GET",
+    url: "/exports/study-sessions",
+    preHandler: may.exportSessions,
+    // A HEAD would read all of it for nothing.
+    exposeHeadRoute: false,
+    handlerTimeout: NO_TIMEOUT_MS,
+    config: { shows: "as-it-goes" },
+    schema: {
+      operationId: "exportStudySessions",
+      summary: "Read the study sessions of everybody whom the caller may see",
+      tags: ["Imports and exports"],
+      querystring: SessionExport,
+      response: {
+        200: {
+          description: 'A line a session. The last, `{"kind":"done","rows":…}` or in CSV `# complete: … rows`, proves that none is missing.',
+          content: { [NDJSON]: { schema: lines }, [CSV]: { schema: lines } },
+        },
+        ...problems("forbidden"),
+      },
+    },
+    handler: async (request, reply) => {
+      const type = new Negotiator(request.raw).mediaType([NDJSON, CSV]) ?? NDJSON;
+      const pages = exportSessions(db, request.scope, request.query, type === CSV ? "csv" : "ndjson", actOf(request));
+      // Read before anything is sent, so that a refusal is a problem.
+      const first = await pages.next();
+      reply.header("Vary", "Accept").type(type === CSV ? `${CSV}; charset=utf-8; header=present` : NDJSON);
+      // What is sent is a stream of what the schema says.
+      return reply.send(Readable.from(continued(first.value, pages), { objectMode: false }) as never);
+    },
+  });
+}
+
+async function* continued(first: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  yield first;
+  yield* rest;
+}

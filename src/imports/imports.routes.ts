@@ -8,6 +8,8 @@ import { FILE_TYPES, FileBody, fileOf, NDJSON, readFileBodies } from "../http/fi
 import { allowLongUpload, NO_TIMEOUT_MS } from "../http/long-requests";
 import { asProblem, problems } from "../http/problem";
 import { type Door, importUpload } from "./import";
+import { learnerDoor } from "./import-learners";
+import { resourceDoor } from "./import-resources";
 import { sessionDoor } from "./import-sessions";
 import { ImportLine } from "./imports.schema";
 import { openCsv, openNdjson } from "./read-upload";
@@ -42,5 +44,23 @@ export async function importRoutes(app: App, { db, config, clock, may }: Context
     handlerTimeout: NO_TIMEOUT_MS,
     schema: { operationId: "importStudySessions", summary: "Log the study sessions of a file, across learners", ...upload },
     handler: (request, reply) => importFrom(request, reply, sessionDoor(db, request.scope, clock, actOf(request))),
+  });
+
+  app.route({
+    method: "POST",
+    url: "/imports/resources",
+    preHandler: may.keepDirectory,
+    handlerTimeout: NO_TIMEOUT_MS,
+    schema: { operationId: "importResources", summary: "Add the resources of a file to the catalogue", ...upload },
+    handler: (request, reply) => importFrom(request, reply, resourceDoor(db, actOf(request))),
+  });
+
+  app.route({
+    method: "POST",
+    url: "/imports/learners",
+    preHandler: may.keepDirectory,
+    handlerTimeout: NO_TIMEOUT_MS,
+    schema: { operationId: "importLearners", summary: "Create the learners of a file, and put them into their teams", ...upload },
+    handler: (request, reply) => importFrom(request, reply, learnerDoor(db, request.scope, config.TIME_ZONE, actOf(request))),
   });
 }

@@ -96,6 +96,8 @@ export const requests: Record<string, Request> = {
   getTeamBreakdown: { query: "groupBy=learner" },
 
   importStudySessions: file(({ learnerId, newSessionId }) => ({ ...SESSION, learnerId, id: newSessionId })),
+  importResources: file(({ newSessionId }) => ({ id: newSessionId, type: "book", title: "A book" })),
+  importLearners: file(({ newSessionId }) => ({ id: newSessionId, name: "Ada" })),
 
   createApiKey: { body: ({ learnerId }) => ({ name: "Laptop", role: "learner", learnerId }) },
   "createApiKey (a service's)": { body: () => ({ name: "Dashboard", role: "service" }) },

@@ -143,6 +143,8 @@ const TABLE = `
 
   Imports and exports
     importStudySessions                       ??????  +0000000  ++  +----  +0  000
+    importResources                           ??????  --------  ++  ----+  --  ---
+    importLearners                            ??????  --------  ++  ----+  --  ---
     exportStudySessions                       ??????  ++++++++  ++  -+---  ++  +++
 
   API keys

@@ -8,7 +8,9 @@ const MS_PER_DAY = 86_400_000;
 
 /** The day that an instant falls on in a time zone. */
 export function dayIn(instant: Date, timeZone: string): Day {
-  return formatter(timeZone).format(instant);
+  const time = instant.getTime();
+  const offset = offsetOn(Math.floor(time / MS_PER_DAY), timeZone);
+  return offset === null ? inZone(time, timeZone).slice(0, -TIME.length) : nameOf(Math.floor((time + offset) / MS_PER_DAY));
 }
 
 /** The instant at which a day begins in a time zone: midnight, or what the clocks are put to then. */
@@ -84,9 +86,56 @@ export function endOf(period: Period, day: Day): Day {
 
 const MONTHS = { month: 1, quarter: 3, year: 12 };
 
+// As many as there are days in a hundred years, or in a year in a hundred zones.
+const MOST_DAYS = 36_525;
+const names = new Map<number, Day>();
+const offsets = new Map<string, Map<number, number | null>>();
+let offsetsKnown = 0;
+
+/** The day that is so many days after the first of 1970. */
+function nameOf(dayNumber: number): Day {
+  let name = names.get(dayNumber);
+  if (name === undefined) {
+    if (names.size >= MOST_DAYS) names.clear();
+    name = toDay(new Date(dayNumber * MS_PER_DAY));
+    names.set(dayNumber, name);
+  }
+  return name;
+}
+
+/**
+ * How far a zone's clocks are ahead of UTC, in ms, throughout a day in UTC; null on the few days on
+ * which they are put to another time. Remembered, because to ask costs more than all else of a session.
+ */
+function offsetOn(dayInUtc: number, timeZone: string): number | null {
+  const known = offsets.get(timeZone)?.get(dayInUtc);
+  if (known !== undefined) return known;
+  if (offsetsKnown++ >= MOST_DAYS) {
+    offsets.clear();
+    offsetsKnown = 1;
+  }
+  const [first, last] = [offsetAt(dayInUtc * MS_PER_DAY, timeZone), offsetAt((dayInUtc + 1) * MS_PER_DAY - 1_000, timeZone)];
+  const offset = first === last ? first : null;
+  offsets.set(timeZone, (offsets.get(timeZone) ?? new Map<number, number | null>()).set(dayInUtc, offset));
+  return offset;
+}
+
+/** @param time a whole second */
+function offsetAt(time: number, timeZone: string): number {
+  return Date.parse(`${inZone(time, timeZone).replace(" ", "T")}Z`) - time;
+}
+
+const TIME = " 00:00:00";
+
+/** `2026-11-23 09:30:00`, as the clocks there say. */
+function inZone(time: number, timeZone: string): string {
+  return formatter(timeZone).format(time);
+}
+
 // A formatter costs far more to make than to use, and an organisation spans few zones.
 const MOST_FORMATTERS = 1_000;
 const formatters = new Map<string, Intl.DateTimeFormat>();
+const CLOCK = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" } as const;
 
 function formatter(timeZone: string): Intl.DateTimeFormat {
   let known = formatters.get(timeZone);
@@ -94,7 +143,7 @@ function formatter(timeZone: string): Intl.DateTimeFormat {
     // A zone's name may be spelt in many ways, and each would stay for ever.
     if (formatters.size >= MOST_FORMATTERS) formatters.clear();
     // The Swedish way of writing a date is ISO 8601's.
-    known = new Intl.DateTimeFormat("sv-SE", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
+    known = new Intl.DateTimeFormat("sv-SE", { timeZone, ...CLOCK });
     formatters.set(timeZone, known);
   }
   return known;

@@ -98,3 +98,27 @@ function lengthOf(year: number, month: number): number {
 function write(year: number, month: number, date: number): Day {
   return `${year}-${String(month).padStart(2, "0")}-${String(date).padStart(2, "0")}`;
 }
+
+test("a day is the one that the zone's own calendar says, whenever the clocks are put to another time", () => {
+  const zones = Intl.supportedValuesOf("timeZone");
+  const hours = fc.integer({ min: Date.UTC(1970, 0, 1) / 3_600_000, max: Date.UTC(2040, 0, 1) / 3_600_000 });
+  const moments = fc.tuple(hours, fc.constantFrom(-1, 0, 1, 1_799_999, 1_800_000, 900_000)).map(([hour, ms]) => new Date(hour * 3_600_000 + ms));
+  fc.assert(
+    fc.property(fc.constantFrom(...zones), moments, (timeZone, moment) => {
+      const said = new Intl.DateTimeFormat("sv-SE", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" }).format(moment);
+      expect(dayIn(moment, timeZone)).toBe(said);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test.each([
+  ["America/St_Johns", "2006-10-29T02:30:30Z", "2006-10-29"],
+  ["America/St_Johns", "2006-10-29T02:31:30Z", "2006-10-28"],
+  ["Pacific/Apia", "2011-12-30T09:59:59Z", "2011-12-29"],
+  ["Pacific/Apia", "2011-12-30T10:00:00Z", "2011-12-31"],
+  ["Africa/Monrovia", "1971-06-01T00:44:29Z", "1971-05-31"],
+  ["Africa/Monrovia", "1971-06-01T00:44:30Z", "1971-06-01"],
+])("in %s it is at %s the %s", (timeZone, moment, day) => {
+  expect(dayIn(new Date(moment), timeZone)).toBe(day);
+});

@@ -20,6 +20,8 @@ export async function startService(databaseUrl: string): Promise<{ url: string; 
       if (listening) resolve(listening);
     });
   });
+  // It listens before it accepts the key.
+  while ((await fetch(`${url}/v1/me`, { headers: { Authorization: `Bearer ${KEY}` } })).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
   const stop = async () => {
     child.kill("SIGTERM");
     if (child.exitCode === null) await once(child, "exit");

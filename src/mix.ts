@@ -53,7 +53,7 @@ export function byMode({ onTheJob, social, formal, total }: PerMode<number> & { 
 }
 
 export function perMode<T>(value: (mode: Mode, index: number) => T): PerMode<T> {
-  return Object.fromEntries(MODES.map((mode, index) => [mode, value(mode, index)])) as PerMode<T>;
+  return { onTheJob: value("onTheJob", 0), social: value("social", 1), formal: value("formal", 2) };
 }
 
 /** Tenths of a percent as percents. */

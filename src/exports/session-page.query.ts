@@ -28,17 +28,17 @@ export async function readSessionPage(db: Db, { from, to }: SessionExport, line:
   const further = after ? sql`AND (s.learner_id, s.id) > (${after.learnerId}::uuid, ${after.id}::uuid)` : Prisma.empty;
   // Ids travel as one text: a list of them takes Prisma longer than the database takes for the page.
   const [page] = await db.$queryRaw<[{ text: string; rows: number; learnerIds: string; lastLearnerId: string; lastId: string }]>`
-    SELECT coalesce(string_agg(line, ''), '') AS text, count(*)::int AS rows,
-           coalesce(string_agg(DISTINCT learner_id::text, ','), '') AS "learnerIds",
-           (array_agg(learner_id))[count(*)] AS "lastLearnerId", (array_agg(id))[count(*)] AS "lastId"
-    FROM (
-      SELECT s.learner_id, s.id, ${line} AS line
+    WITH page AS MATERIALIZED (
+      SELECT l.place, s.learner_id, s.id, ${line} AS line
       FROM unnest(string_to_array(${learnerIds.join()}, ',')::uuid[]) WITH ORDINALITY AS l(id, place)
       CROSS JOIN LATERAL (
         SELECT * FROM study_sessions s WHERE s.learner_id = l.id AND s.deleted_at IS NULL ${within(from, to)} ${further} ORDER BY s.id LIMIT ${PAGE}
       ) s
       ORDER BY l.place, s.id LIMIT ${PAGE}
-    ) page`;
+    )
+    SELECT coalesce((SELECT string_agg(line, '' ORDER BY place, id) FROM page), '') AS text, (SELECT count(*) FROM page)::int AS rows,
+           array_to_string(ARRAY(SELECT DISTINCT learner_id FROM page), ',') AS "learnerIds", last.learner_id AS "lastLearnerId", last.id AS "lastId"
+    FROM (SELECT) one LEFT JOIN LATERAL (SELECT learner_id, id FROM page ORDER BY place DESC, id DESC LIMIT 1) last ON true`;
   const { text, rows, lastLearnerId, lastId } = page;
   return { text, rows, learnerIds: page.learnerIds.split(",").filter(Boolean), last: rows < PAGE ? null : { learnerId: lastLearnerId, id: lastId } };
 }

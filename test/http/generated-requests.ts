@@ -12,15 +12,28 @@ type Content = Record<string, { schema: Schema }>;
 type Parameter = { name: string; in: "path" | "query" | "header"; schema: Schema };
 type Described = { operationId: string; parameters?: Parameter[]; requestBody?: { content: Content }; responses: Responses };
 export type Responses = Record<string, { description: string; content?: Content }>;
-export type Operation = { operationId: string; method: string; path: string; parameters: Parameter[]; body: Schema | undefined; responses: Responses };
+export type Operation = {
+  operationId: string;
+  method: string;
+  path: string;
+  parameters: Parameter[];
+  body: Schema | undefined;
+  isFile: boolean;
+  responses: Responses;
+};
 
 const document: { paths: Record<string, Record<string, Described>>; components: { schemas: Record<string, Schema> } } = JSON.parse(
   readFileSync(path.join(__dirname, "../../openapi.json"), "utf8"),
 );
 
+/** What is in the lines of the files that are taken in. */
+const LINES: Record<string, string> = { importStudySessions: "StudySessionBatchItem", importResources: "ResourceCreate", importLearners: "LearnerCreate" };
+
 export const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, { operationId, parameters = [], requestBody, responses }]): Operation => {
-    return { operationId, method: method.toUpperCase(), path, parameters, body: requestBody?.content["application/json"]?.schema, responses };
+    const line = LINES[operationId];
+    const body = line ? { $ref: `#/components/schemas/${line}` } : requestBody?.content["application/json"]?.schema;
+    return { operationId, method: method.toUpperCase(), path, parameters, body, isFile: line !== undefined, responses };
   }),
 );
 
@@ -116,7 +129,7 @@ function queryOf(parameters: Parameter[]): fc.Arbitrary<string> {
   ).map((pairs) => pairs.join("&"));
 }
 
-function headersOf({ method, body }: Operation): fc.Arbitrary<Record<string, string>> {
+function headersOf({ method, body, isFile }: Operation): fc.Arbitrary<Record<string, string>> {
   const printable = fc.string({ unit: fc.integer({ min: 0x21, max: 0xff }).map((code) => String.fromCharCode(code === 0x7f ? 0x80 : code)), maxLength: 140 });
   const tags = fc.constantFrom(...TAGS);
   const types = fc.constantFrom(...MEDIA_TYPES);
@@ -124,7 +137,7 @@ function headersOf({ method, body }: Operation): fc.Arbitrary<Record<string, str
   const read = { accept: sometimes(types), "if-none-match": sometimes(tags), "if-match": sometimes(tags, 30) };
   const sent = {
     "content-type": body
-      ? mostly(fc.constant("application/json"), fc.constantFrom(...CONTENT_TYPES), 25)
+      ? mostly(fc.constant(isFile ? "application/x-ndjson" : "application/json"), fc.constantFrom(...CONTENT_TYPES), 25)
       : sometimes(fc.constantFrom("application/json", "text/plain", "garbage"), 20),
     "content-encoding": sometimes(fc.constantFrom("gzip", "identity", "br"), 60),
     accept: sometimes(types, 12),

@@ -16,21 +16,6 @@ export function fromRead({ verification, ...row }: Read): Omit<Row, "bodyDigest"
   return { ...row, verification: verification.replace(/-(.)/g, (_, letter) => letter.toUpperCase()) as Row["verification"] };
 }
 
-/** A row under the names and in the words of its table. */
-export function toRecord({ bodyDigest, verification, ...row }: Row): Record<string, unknown> {
-  const record: Record<string, unknown> = { verification: inWords(verification, "-"), body_digest: `\\x${Buffer.from(bodyDigest).toString("hex")}` };
-  for (const [name, value] of Object.entries(row)) record[columnOf(name)] = value;
-  return record;
-}
-
-const columns = new Map<string, string>();
-
-function columnOf(name: string): string {
-  const known = columns.get(name) ?? inWords(name, "_");
-  columns.set(name, known);
-  return known;
-}
-
-function inWords(name: string, joint: string): string {
+export function inWords(name: string, joint: string): string {
   return name.replace(/[A-Z]/g, (letter) => joint + letter.toLowerCase());
 }

@@ -1,6 +1,7 @@
 import { type Act, recordingEach } from "../audit/audit.service";
 import type { Db } from "../database/transaction";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
+import { inWords } from "./columns";
 
 type Inserted = { row: Row; act: Act | undefined };
 
@@ -37,7 +38,8 @@ function recorded(inserted: Inserted[]): Prisma.Sql {
   const [act] = acts;
   if (!act) return Prisma.empty;
   // A file's or a batch's own: all of it is by the one act.
-  if (acts.length === 1 && inserted.every((each) => each.act)) return Prisma.sql`, recorded AS (${recordingEach(acts, "change", Prisma.sql`SELECT 0 AS act, learner_id, id FROM stored`)})`;
+  if (acts.length === 1 && inserted.every((each) => each.act))
+    return Prisma.sql`, recorded AS (${recordingEach(acts, "change", Prisma.sql`SELECT 0 AS act, learner_id, id FROM stored`)})`;
   const numbers = new Map(acts.map((act, number) => [act, number]));
   const by = inserted.flatMap(({ row: { learnerId, id }, act }) => (act ? [{ learnerId, id, number: numbers.get(act) }] : []));
   const list = (values: unknown[]) => `{${values.join()}}`;
@@ -119,10 +121,6 @@ function listOf(rows: Row[], { value, quote }: { value: Column["value"]; quote: 
 
 function quoted(text: string): string {
   return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, "\\$&") : text}"`;
-}
-
-function inWords(name: string, joint: string): string {
-  return name.replace(/[A-Z]/g, (letter) => joint + letter.toLowerCase());
 }
 
 function compare(a: string, b: string): number {

@@ -6,7 +6,7 @@ import { toCsv } from "../http/csv";
 import type { SessionExport } from "./exports.schema";
 import { COLUMNS, type Form, lineOf, readSessionPage, type SessionPage } from "./session-page.query";
 
-const LEARNERS = 100;
+const LEARNERS = 500;
 const AT_ONCE = 2;
 
 /**

@@ -83,12 +83,12 @@ test("more than a page holds comes once each, in order, and proves that none is 
 
 test("hundreds of learners come once each", async () => {
   const team = await buildTeam(api.db);
-  const learners = Array.from({ length: 250 }, () => ({ id: uuidv7(), name: "One of many", timeZone: "UTC" }));
+  const learners = Array.from({ length: 1_100 }, () => ({ id: uuidv7(), name: "One of many", timeZone: "UTC" }));
   await api.db.learner.createMany({ data: learners });
   await api.db.membership.createMany({ data: learners.map(({ id }) => ({ learnerId: id, id: uuidv7(), teamId: team.id, fromDay: new Date("2020-01-01") })) });
-  for (const { id } of [learners[0], learners[99], learners[100], learners[249]] as { id: string }[]) await buildSession(api.db, { learnerId: id });
+  for (const { id } of [learners[0], learners[499], learners[500], learners[1_099]] as { id: string }[]) await buildSession(api.db, { learnerId: id });
   const { sessions } = await read(api.admin, `?team=${team.id}`);
-  expect(sessions.map(({ learnerId }) => learnerId)).toEqual([0, 99, 100, 249].map((index) => learners[index]?.id));
+  expect(sessions.map(({ learnerId }) => learnerId)).toEqual([0, 499, 500, 1_099].map((index) => learners[index]?.id));
 });
 
 test("days and teams narrow it", async () => {

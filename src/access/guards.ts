@@ -81,13 +81,14 @@ export function createGuards(db: PrismaClient) {
     readLearner: read("learning:read"),
     reportOnLearner: read("reports:read"),
     writeLearner: write("learning:write"),
-    writeSession: write("sessions:write"),
+    logForLearner: write("sessions:write"),
     /**
-     * Who logs. Whether there is a learner whom the caller may write for is asked where sessions
-     * come in, of many requests at once, and refused in the same words; what else there is to
-     * refuse is asked here, and all of it where a kept answer would come before that.
+     * Logging through the one door: whether there is a learner whom the caller may write for is
+     * asked there, of many requests at once, and refused in the same words. What else there is to
+     * refuse is asked here, and all of it where a kept answer would come before the door. Routes
+     * that do not end there need `logForLearner`.
      */
-    logForLearner: async (request) => {
+    logOneSession: async (request) => {
       const isAskedLater = writes(request.scope, pathId(request, "learnerId")) !== false && has(request, "sessions:write");
       if (!isAskedLater || request.headers["idempotency-key"] !== undefined) await write("sessions:write")(request);
     },

@@ -34,7 +34,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "POST",
     url: "/learners/:learnerId/study-sessions",
-    preHandler: may.logForLearner,
+    preHandler: may.logOneSession,
     schema: {
       operationId: "logStudySession",
       summary: "Log a study session",
@@ -55,7 +55,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "PUT",
     url: "/learners/:learnerId/study-sessions/:sessionId",
-    preHandler: may.logForLearner,
+    preHandler: may.logOneSession,
     schema: {
       operationId: "putStudySession",
       summary: "Log a study session under an id of your own; safe to send again",
@@ -109,7 +109,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "PATCH",
     url: "/learners/:learnerId/study-sessions/:sessionId",
-    preHandler: may.writeSession,
+    preHandler: may.logForLearner,
     schema: {
       operationId: "updateStudySession",
       summary: "Change a study session (merge patch)",
@@ -128,7 +128,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
   app.route({
     method: "DELETE",
     url: "/learners/:learnerId/study-sessions/:sessionId",
-    preHandler: may.writeSession,
+    preHandler: may.logForLearner,
     schema: {
       operationId: "deleteStudySession",
       summary: "Delete a study session, leaving a tombstone for `updatedSince`",

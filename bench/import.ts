@@ -18,7 +18,7 @@ import { median, round, timed } from "./timing";
 // Prisma's createMany by the thousand, in turns. It makes a database of its own on the server, and drops it:
 //   DATABASE_URL=… npx tsx bench/import.ts [rows] [rounds]
 
-export type Measured = { name: string; ratio: number; goal: number; met: boolean };
+export type Measured = { name: string; ratio: number; goal: number; atMost?: boolean };
 
 const LEARNERS = 20_000;
 const MADE_BY_PRISMA = 20;
@@ -51,8 +51,8 @@ export async function benchImport(serverUrl: string, rows = 1_000_000, rounds = 
     }
     const ratio = (other: "psql" | "createMany") => round(median(speeds.http.map((speed, turn) => speed / (speeds[other][turn] as number))));
     return [
-      { name: "import of sessions as CSV, against psql's stage and insert", ratio: ratio("psql"), goal: 0.8, met: ratio("psql") >= 0.8 },
-      { name: "import of sessions as CSV, against createMany", ratio: ratio("createMany"), goal: 12, met: ratio("createMany") >= 12 },
+      { name: "import of sessions as CSV, against psql's stage and insert", ratio: ratio("psql"), goal: 0.8 },
+      { name: "import of sessions as CSV, against createMany", ratio: ratio("createMany"), goal: 12 },
     ];
   } finally {
     await service.stop();

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { ADMIN_KEY, NAMED } from "./ground";
 import { type Asked, http, pgbench } from "./load";
-import { COLUMNS, LEARNER_N, learnerId, PEOPLE, people, SESSION, VALUES } from "./people";
+import { COLUMNS, LEARNER_N, learnerId, PEOPLE, PLAIN, people, SESSION, VALUES } from "./people";
 import { type Bench, inTurns, ratioOf } from "./rounds";
 
 const WRITERS = 8;
@@ -11,7 +11,7 @@ const SIZE = 100;
 export const bench: Bench = async (ground) => {
   const database = await people(ground);
   const plain = `\\set first random(1, ${PEOPLE - SIZE})
-INSERT INTO study_sessions (learner_id, id, ${COLUMNS})
+INSERT INTO ${PLAIN} (learner_id, id, ${COLUMNS})
 SELECT ${LEARNER_N.replace(":n", "n")}, gen_random_uuid(), ${VALUES} FROM generate_series((:first)::int, (:first)::int + ${SIZE - 1}) n;`;
   const rounds = await inTurns(ground, {
     cairn: http(await ground.service(database, NAMED), WRITERS, batch),

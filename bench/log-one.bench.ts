@@ -1,6 +1,6 @@
 import { NAMED } from "./ground";
 import { http, pgbench } from "./load";
-import { COLUMNS, LEARNER_N, logging, PEOPLE, people, VALUES } from "./people";
+import { COLUMNS, LEARNER_N, logging, PEOPLE, PLAIN, people, VALUES } from "./people";
 import { type Bench, inTurns, ratioOf } from "./rounds";
 
 const WRITERS = 64;
@@ -8,7 +8,7 @@ const WRITERS = 64;
 /** Logging one session with everything on, beside what writes the same row and does nothing else. */
 export const bench: Bench = async (ground) => {
   const database = await people(ground);
-  const plain = `\\set n random(1, ${PEOPLE})\nINSERT INTO study_sessions (learner_id, id, ${COLUMNS}) VALUES (${LEARNER_N}, gen_random_uuid(), ${VALUES});`;
+  const plain = `\\set n random(1, ${PEOPLE})\nINSERT INTO ${PLAIN} (learner_id, id, ${COLUMNS}) VALUES (${LEARNER_N}, gen_random_uuid(), ${VALUES});`;
   const rounds = await inTurns(ground, {
     cairn: http(await ground.service(database, NAMED), WRITERS, logging(1, PEOPLE)),
     pgbench: pgbench(database, WRITERS, plain),

@@ -26,6 +26,12 @@ export const LEARNER_N = "('00000000-0000-7000-8000-' || lpad(to_hex(:n::int), 1
 /** What stands in a session that is logged here, but who and when. */
 export const SESSION = { minutes: 60, split: { onTheJob: 30, social: 20, formal: 10 }, impact: 4 } as const;
 
+/**
+ * The table of sessions with its indexes, checks and foreign keys, but without sums of months and
+ * audit: what is compared writes there, because it would do without those.
+ */
+export const PLAIN = "plain_sessions";
+
 /** As SQL, the columns of such a session but for learner and id, and its values. */
 export const COLUMNS = "started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, impact, body_digest";
 export const VALUES = "now(), 'UTC', current_date, 60, 30, 20, 10, 4, '\\x0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'";
@@ -57,6 +63,11 @@ async function fill(pool: Pool, stored: number): Promise<void> {
   await pool.query(`
     INSERT INTO api_keys (id, name, role, learner_id, prefix, secret_hash, last_used_on)
     SELECT ${id}, 'Key ' || n, 'learner', ${id}, 'the-', sha256(('the-key-of-learner-' || n)::bytea), (now() AT TIME ZONE 'UTC')::date FROM generate_series(1, ${PEOPLE}) n`);
+  await pool.query(`CREATE TABLE ${PLAIN} (LIKE study_sessions INCLUDING ALL)`);
+  await pool.query(`
+    ALTER TABLE ${PLAIN} ADD FOREIGN KEY (learner_id) REFERENCES learners, ADD FOREIGN KEY (learner_id, goal_id) REFERENCES goals (learner_id, id),
+      ADD FOREIGN KEY (resource_id) REFERENCES resources, ADD FOREIGN KEY (mentor_id) REFERENCES learners,
+      ADD FOREIGN KEY (learner_id, goal_id, step_id) REFERENCES steps (learner_id, goal_id, id)`);
   // Half of what is there is the first learner's, so that there are a thousand pages to turn.
   await pool.query(`
     INSERT INTO study_sessions (learner_id, id, ${COLUMNS})

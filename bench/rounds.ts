@@ -18,7 +18,7 @@ export type Bench = (ground: Ground) => Promise<Found>;
  * them alike; each round begins with another. What comes before the first round is not counted.
  */
 export async function inTurns<Name extends string>({ quick }: Ground, contenders: Record<Name, Contender>): Promise<Rounds<Name>> {
-  const [count, seconds, warmUp] = quick ? [2, 1, 1] : [7, 3, 3];
+  const [count, seconds, warmUp] = quick ? [1, 1, 1] : [7, 3, 3];
   const names = Object.keys(contenders) as Name[];
   const rounds = Object.fromEntries(names.map((name) => [name, [] as Measured[]])) as Rounds<Name>;
   for (const name of names) await contenders[name](warmUp);

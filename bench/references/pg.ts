@@ -1,6 +1,6 @@
 import Fastify from "fastify";
 import { Pool } from "pg";
-import { COLUMNS } from "../people";
+import { COLUMNS, PLAIN } from "../people";
 
 // Fastify with nothing but a named insert of pg's: no sign-in, no checks, no audit.
 
@@ -9,7 +9,7 @@ const app = Fastify();
 
 const INSERT = {
   name: "insert",
-  text: `INSERT INTO study_sessions (learner_id, id, ${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *`,
+  text: `INSERT INTO ${PLAIN} (learner_id, id, ${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *`,
 };
 const DIGEST = Buffer.alloc(32, 1);
 

@@ -35,6 +35,18 @@ app.get<{ Params: { learnerId: string }; Querystring: { limit: string } }>("/v1/
   return { items };
 });
 
+app.get<{ Params: { teamId: string }; Querystring: { from: string; to: string } }>("/v1/teams/:teamId/breakdown", async ({ params, query }) => {
+  const members = await db.membership.findMany({ where: { team: { ancestors: { some: { ancestorId: params.teamId } } } }, select: { learnerId: true } });
+  const days = { gte: new Date(`${query.from}T00:00:00Z`), lt: new Date(`${query.to}T00:00:00Z`) };
+  const people = await db.studySession.groupBy({
+    by: ["learnerId"],
+    where: { learnerId: { in: members.map(({ learnerId }) => learnerId) }, occurredOn: days, deletedAt: null },
+    _sum: { minutes: true, onTheJobMinutes: true, socialMinutes: true, formalMinutes: true },
+    _count: true,
+  });
+  return { people };
+});
+
 function row(learnerId: string, id: string, { startedAt, minutes, split, impact }: Body) {
   const day = new Date(`${startedAt.slice(0, 10)}T00:00:00Z`);
   const parts = { onTheJobMinutes: split.onTheJob, socialMinutes: split.social, formalMinutes: split.formal };

@@ -1,19 +1,38 @@
+import type { Db } from "../database/transaction";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 
-/** A row of `s`, the sessions, as raw SQL reads it: but for enums in the words of the database. */
-export type Read = Omit<Row, "bodyDigest" | "verification"> & { verification: string };
+type Stored = Omit<Row, "bodyDigest">;
+type Dates = "startedAt" | "occurredOn" | "loggedAt" | "updatedAt";
+type Read = Omit<Stored, "verification" | "deletedAt" | Dates> & Record<Dates | "verification", string> & { deletedAt: string | null };
 
 const { bodyDigest: _, ...READ } = Prisma.StudySessionScalarFieldEnum;
 
-/** The columns of `s` under the names that they have here. */
-export const READ_COLUMNS = Prisma.raw(
+const COLUMNS = Prisma.raw(
   Object.keys(READ)
     .map((name) => `s.${inWords(name, "_")} AS "${name}"`)
     .join(", "),
 );
 
-export function fromRead({ verification, ...row }: Read): Omit<Row, "bodyDigest"> {
-  return { ...row, verification: verification.replace(/-(.)/g, (_, letter) => letter.toUpperCase()) as Row["verification"] };
+/**
+ * Reads sessions as one text, because Prisma takes longer over fifty rows than the database.
+ *
+ * @param from `FROM … WHERE … ORDER BY … LIMIT …` of `s`, the sessions
+ */
+export async function readSessions(db: Db, from: Prisma.Sql): Promise<Stored[]> {
+  const [{ rows }] = await db.$queryRaw<[{ rows: string | null }]>`SELECT json_agg(page)::text AS rows FROM (SELECT ${COLUMNS} ${from}) page`;
+  return (JSON.parse(rows ?? "[]") as Read[]).map(fromRead);
+}
+
+function fromRead({ verification, startedAt, occurredOn, loggedAt, updatedAt, deletedAt, ...row }: Read): Stored {
+  return {
+    ...row,
+    verification: verification.replace(/-(.)/g, (_, letter) => letter.toUpperCase()) as Row["verification"],
+    startedAt: new Date(startedAt),
+    occurredOn: new Date(occurredOn),
+    loggedAt: new Date(loggedAt),
+    updatedAt: new Date(updatedAt),
+    deletedAt: deletedAt === null ? null : new Date(deletedAt),
+  };
 }
 
 export function inWords(name: string, joint: string): string {

@@ -8,7 +8,7 @@ import { forgetInAnswers } from "../http/idempotency";
 import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
-import { fromRead, READ_COLUMNS, type Read } from "./columns";
+import { readSessions } from "./columns";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
 import { checkStart, type Entry, logSessions, mentorOf, startSteps } from "./log-sessions";
 import { resplitMinutes } from "./split";
@@ -57,11 +57,14 @@ export function listSessions(
   const list = ["changes", learnerId, updatedSince, from, to, filters];
   return readPage(list, page, { instant: (session) => session.updatedAt }, async (take, after) => {
     const further = after ? Prisma.sql`AND (s.updated_at, s.id) > (${after.value}, ${after.id}::uuid)` : Prisma.empty;
-    const rows = await db.$queryRaw<Read[]>`
-      SELECT ${READ_COLUMNS} ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)}
-        AND s.updated_at >= ${updatedSince} ${further}
-      ORDER BY s.updated_at, s.id LIMIT ${take}`;
-    return rows.map(fromRead).map(present(scope));
+    const rows = await readSessions(
+      db,
+      Prisma.sql`
+        ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)}
+          AND s.updated_at >= ${updatedSince} ${further}
+        ORDER BY s.updated_at, s.id LIMIT ${take}`,
+    );
+    return rows.map(present(scope));
   });
 }
 
@@ -77,11 +80,14 @@ export function listSessionsIn(
   return readPage(["sessions", list, from, to, filters], page, { instant: (session) => session.startedAt }, async (take, after) => {
     // Across learners an id alone names no session: it is a learner's own.
     const further = after ? Prisma.sql`AND (s.started_at, s.id, s.learner_id) < (${after.value}, ${after.id}::uuid, ${after.learnerId}::uuid)` : Prisma.empty;
-    const rows = await db.$queryRaw<Read[]>`
-      SELECT ${READ_COLUMNS} ${sessionsIn(sessions)} ${within(from, to)} ${matching(filters)}
-        AND s.deleted_at IS NULL ${further}
-      ORDER BY s.started_at DESC, s.id DESC, s.learner_id DESC LIMIT ${take}`;
-    return rows.map(fromRead).map(present(scope));
+    const rows = await readSessions(
+      db,
+      Prisma.sql`
+        ${sessionsIn(sessions)} ${within(from, to)} ${matching(filters)}
+          AND s.deleted_at IS NULL ${further}
+        ORDER BY s.started_at DESC, s.id DESC, s.learner_id DESC LIMIT ${take}`,
+    );
+    return rows.map(present(scope));
   });
 }
 

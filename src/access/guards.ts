@@ -19,8 +19,11 @@ export type Guards = ReturnType<typeof createGuards>;
  * and refuses as if nothing were there whatever the caller may not see.
  */
 export function createGuards(db: PrismaClient) {
-  const seesLearner = (scope: Scope, id: string) => db.learner.count({ where: { AND: [{ id }, visibleLearners(scope)] } });
-  const writesLearner = (scope: Scope, id: string) => db.learner.count({ where: { AND: [{ id }, writableLearners(scope)] } });
+  // Whoever calls is there, sees themselves, and writes what is theirs.
+  const seesLearner = async (scope: Scope, id: string) =>
+    isOwn(scope, id) || (await db.learner.count({ where: { AND: [{ id }, visibleLearners(scope)] } })) > 0;
+  const writesLearner = async (scope: Scope, id: string) =>
+    isOwn(scope, id) || (await db.learner.count({ where: { AND: [{ id }, writableLearners(scope)] } })) > 0;
   const pathId = (request: FastifyRequest, name: "learnerId" | "teamId") => (request.params as Record<typeof name, string>)[name];
 
   /** A service's key needs one of the scopes; nobody else has any. */

@@ -154,6 +154,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
     throw new ConfigError(`The configuration is wrong; correct these environment variables:\n${lines.join("\n")}`);
   }
+  if (result.data.REPORTS_DATABASE_URL && !result.data.DATABASE_URL) {
+    throw new ConfigError("The configuration is wrong; correct these environment variables:\n  REPORTS_DATABASE_URL: goes with DATABASE_URL; set that, too");
+  }
   if (!result.data.OIDC_ISSUER !== !result.data.OIDC_AUDIENCE) {
     throw new ConfigError("The configuration is wrong; correct these environment variables:\n  OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
   }

@@ -119,3 +119,7 @@ test.each(["true", "*", "10.0.0.0/33", "10.0.0.1/8/9", "proxy.example", "1"])("w
 test.each(["*", "https://dashboard.example/", "dashboard.example", "https://a.example,*"])("no origin: %s", (CORS_ORIGINS) => {
   expect(() => readConfig({ CORS_ORIGINS })).toThrow("CORS_ORIGINS: must be origins");
 });
+
+test("a replica goes with the database that it is of", () => {
+  expect(() => readConfig({ REPORTS_DATABASE_URL: "postgres://replica.example/cairn" })).toThrow("REPORTS_DATABASE_URL: goes with DATABASE_URL; set that, too");
+});

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Reports from a real streaming replica: bash bench/replica.sh, after npm run build.
 # Starts a PostgreSQL, a replica of it, and the service on both; logs, pauses the replay, logs,
-# resumes, stops the replica; and says each time what a report answers.
+# resumes, takes a migration back, stops the replica; and says each time what a report answers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,9 +24,12 @@ as_owner "$bin/initdb -D '$folder/primary' -U cairn -A trust --locale=C.UTF-8" >
 start primary "$primary"
 as_owner "$bin/pg_basebackup -h 127.0.0.1 -p $primary -U cairn -D '$folder/replica' -R"
 start replica "$replica"
+on() { psql -qAt -h 127.0.0.1 -p "$1" -U cairn postgres -c "$2"; }
+# Reports only read: a role without any other right is enough.
+on "$primary" "CREATE ROLE reports LOGIN IN ROLE pg_read_all_data" >/dev/null
 
 export ADMIN_API_KEY=an-admin-key-for-the-replica-0123456789
-DATABASE_URL="postgresql://cairn@127.0.0.1:$primary/postgres" REPORTS_DATABASE_URL="postgresql://cairn@127.0.0.1:$replica/postgres" \
+DATABASE_URL="postgresql://cairn@127.0.0.1:$primary/postgres" REPORTS_DATABASE_URL="postgresql://reports@127.0.0.1:$replica/postgres" \
   PORT=$port LOG_LEVEL=error node dist/server.js &
 service=$!
 url="http://127.0.0.1:$port"
@@ -40,12 +43,15 @@ report() {
     const { status, detail, total, replicaLagSeconds } = JSON.parse(require("fs").readFileSync(0));
     console.log(total ? `${total.minutes.total} minutes, behind by ${replicaLagSeconds} s` : `${status}: ${detail}`)')"
 }
-on_replica() { psql -qAt -h 127.0.0.1 -p "$replica" -U cairn postgres -c "$1"; }
 
 log; sleep 1; report "after a second"
 sleep 5; report "after five more, with nothing written"
-on_replica "SELECT pg_wal_replay_pause()" >/dev/null; log; sleep 3; report "with the replay paused"
-on_replica "SELECT pg_wal_replay_resume()" >/dev/null; sleep 1; report "resumed"
+on "$replica" "SELECT pg_wal_replay_pause()" >/dev/null; log; sleep 3; report "with the replay paused"
+on "$replica" "SELECT pg_wal_replay_resume()" >/dev/null; sleep 1; report "resumed"
+finished() { on "$primary" "UPDATE _prisma_migrations SET finished_at = $1 WHERE migration_name = (SELECT max(migration_name) FROM _prisma_migrations)"; sleep 1; }
+finished NULL; report "with a migration to come"; finished "now()"; report "with it"
 as_owner "$bin/pg_ctl -D '$folder/replica' -m fast stop" >/dev/null; report "with the replica stopped"
 echo "ready: $(curl -s -o /dev/null -w '%{http_code}' "$url/readyz")"; log
 start replica "$replica"; sleep 1; report "with the replica back"
+on "$replica" "ALTER SYSTEM SET primary_conninfo = ''"; on "$replica" "SELECT pg_reload_conf()" >/dev/null; sleep 3; report "cut off from its primary"
+as_owner "$bin/pg_ctl -D '$folder/replica' -m fast restart" >/dev/null; sleep 1; report "and started again so"

@@ -151,16 +151,16 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
   const result = Environment.safeParse(given);
   if (!result.success) {
-    const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
-    throw new ConfigError(`The configuration is wrong; correct these environment variables:\n${lines.join("\n")}`);
+    throw wrong(...result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
   }
-  if (result.data.REPORTS_DATABASE_URL && !result.data.DATABASE_URL) {
-    throw new ConfigError("The configuration is wrong; correct these environment variables:\n  REPORTS_DATABASE_URL: goes with DATABASE_URL; set that, too");
-  }
-  if (!result.data.OIDC_ISSUER !== !result.data.OIDC_AUDIENCE) {
-    throw new ConfigError("The configuration is wrong; correct these environment variables:\n  OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
-  }
+  const { OIDC_ISSUER, OIDC_AUDIENCE, REPORTS_DATABASE_URL, DATABASE_URL } = result.data;
+  if (!OIDC_ISSUER !== !OIDC_AUDIENCE) throw wrong("OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
+  if (REPORTS_DATABASE_URL && !DATABASE_URL) throw wrong("REPORTS_DATABASE_URL: goes with DATABASE_URL, because the embedded database has no replica");
   return { ...result.data, DATA_DIR: path.resolve(result.data.DATA_DIR) };
+}
+
+function wrong(...lines: string[]): ConfigError {
+  return new ConfigError(`The configuration is wrong; correct these environment variables:\n${lines.map((line) => `  ${line}`).join("\n")}`);
 }
 
 function written(value: unknown): string {

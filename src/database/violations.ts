@@ -76,6 +76,11 @@ export function isDeadlock(error: unknown): boolean {
   return causeOf(error).originalCode === "40P01";
 }
 
+/** Whether a statement names a table that the database does not have. */
+export function isTableMissing(error: unknown): boolean {
+  return causeOf(error).originalCode === "42P01";
+}
+
 /** Whether the database is away, or too busy to answer in time; the request changed nothing or may be retried. */
 export function isUnavailable(error: unknown): boolean {
   const { kind, originalCode = "" } = causeOf(error);

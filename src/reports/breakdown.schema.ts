@@ -67,6 +67,11 @@ const figures = {
 const Figures = z.object(figures);
 export type Figures = z.infer<typeof Figures>;
 
+export const ReplicaLag = z
+  .number()
+  .nullable()
+  .meta({ description: "Seconds by which what this was read from was behind, at the most; null where reports are read from the database itself." });
+
 const ReportTarget = perMode(z.int())
   .extend({
     setBy: z.enum(["goal", "learner", "team", "organisation"]),
@@ -124,10 +129,7 @@ export const Breakdown = z
       .array(Group)
       .meta({ description: "Those that differ most first; unranked ones after, by label. A session with two skills is in both of their groups." }),
     withheldLearners: z.int().meta({ description: "People who were in the team in the period, and are left out because the caller does not see them today." }),
-    replicaLagSeconds: z
-      .number()
-      .nullable()
-      .meta({ description: "How far what this was read from was behind; null where reports are read from the database itself." }),
+    replicaLagSeconds: ReplicaLag,
     sessionsUrl: z.string(),
   })
   .meta({

@@ -1,6 +1,6 @@
 import { type Scope, seesEverybody, visibleLearners } from "../access/scope";
 import type { Config } from "../config";
-import { replicaLagSeconds } from "../database/replica";
+import { type Databases, replicaLagSeconds } from "../database/replica";
 import type { Db } from "../database/transaction";
 import { type Day, dayIn, toDate } from "../days";
 import { invalid } from "../errors";
@@ -13,9 +13,6 @@ import { type BreakdownQuestion, readBreakdown } from "./breakdown.query";
 import type { Breakdown, GroupBy, LearnerBreakdownQuery, ReportTarget, TeamBreakdownQuery } from "./breakdown.schema";
 import { bucketsOf, previousPeriod, reportPeriod, type Span } from "./period";
 import { organisationTarget, targetsOfGoals, targetsOfLearners, targetsOfTeams } from "./targets";
-
-/** Who may be seen is asked of `db`; what they did is read from `reportsDb`, which may be behind. */
-type Databases = { db: Db; reportsDb: Db };
 
 /** A learner's own mix, whatever teams they were in; today is the learner's. */
 export async function getLearnerBreakdown(
@@ -30,7 +27,7 @@ export async function getLearnerBreakdown(
   const today = dayIn(now, learner.timeZone);
   const { question, frame } = pose(query, today, config);
   const targets = await targetsOfLearners(db, scope, [learnerId], today);
-  const lag = await lagOf(reportsDb, config);
+  const lag = await replicaLagSeconds({ db, reportsDb });
   const rows = await readBreakdown(reportsDb, { ...question, scope: { learnerId } });
   const goals = query.groupBy === "goal" ? groupIds(rows).filter(Boolean) : [query.goal ?? "none"].filter((id) => id !== "none");
   const ofGoals = await targetsOfGoals(db, learnerId, goals);
@@ -61,7 +58,7 @@ export async function getTeamBreakdown(
   const { question, frame } = pose(rest, today, config);
   const inTeam = { teamId, depth, membership, today, learner };
   const without = await hiddenLearners(db, scope, inTeam, { from: question.previous?.from ?? question.period.from, to: question.period.to });
-  const lag = await lagOf(reportsDb, config);
+  const lag = await replicaLagSeconds({ db, reportsDb });
   const rows = await readBreakdown(reportsDb, { ...question, scope: { ...inTeam, without } });
   const target = (await targetsOfTeams(db, scope, [teamId])).get(teamId) ?? organisationTarget(config.TARGET);
   return makeBreakdown(
@@ -89,11 +86,6 @@ export async function listTeamSessions(
   const without = await hiddenLearners(db, scope, inTeam, { from, to });
   const page: PageQuery = { limit, cursor };
   return listSessionsIn(db, scope, { ...inTeam, without }, { from, to, ...filters }, page);
-}
-
-/** Asked before the report is read, so that it is no fresher than it says. */
-async function lagOf(reportsDb: Db, { REPORTS_DATABASE_URL }: Config): Promise<number | null> {
-  return REPORTS_DATABASE_URL ? replicaLagSeconds(reportsDb) : null;
 }
 
 type Query = SessionFilters & Pick<TeamBreakdownQuery, "from" | "to" | "bucket" | "compare" | "groupBy">;

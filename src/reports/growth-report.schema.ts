@@ -7,6 +7,7 @@ import type { CsvForm } from "../http/representations";
 import { DayText, Id, kebabEnum } from "../http/schema";
 import { ByMode } from "../mix";
 import { Depth } from "../teams/teams.schema";
+import { ReplicaLag } from "./breakdown.schema";
 
 const query = {
   from: DayText.optional().meta({ description: "The first day; 91 days before `to` unless told." }),
@@ -151,6 +152,7 @@ export const GrowthReport = z
       .meta({ description: "Of the active goals: what their steps plan against what was logged on them." }),
     reviewsWaiting: listOf(WaitingReview).meta({ description: "Reviews that the caller can answer; the longest waiting first." }),
     changes: Changes.nullable().meta({ description: "With `since`." }),
+    replicaLagSeconds: ReplicaLag,
     items: z.array(Person).meta({ description: "People, by what needs attention: never learned, worst health, longest without learning, name." }),
     next: z.string().nullable().meta({ description: "The cursor of the page after; null on the last." }),
   })
@@ -181,6 +183,7 @@ export const GrowthReport = z
         },
         reviewsWaiting: { total: 0, items: [] },
         changes: null,
+        replicaLagSeconds: null,
         items: [
           {
             id: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",

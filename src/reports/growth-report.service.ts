@@ -1,4 +1,5 @@
 import { isOwn, type Scope } from "../access/scope";
+import { type Databases, replicaLagSeconds } from "../database/replica";
 import type { Db } from "../database/transaction";
 import { beginningOf, type Day, dayIn } from "../days";
 import { invalid } from "../errors";
@@ -11,9 +12,6 @@ import { previousPeriod, reportPeriod } from "./period";
 
 const DUE_WITHIN_DAYS = 14;
 
-/** Who it is of is asked of `db`; how their goals are doing is read from `reportsDb`, which may be behind. */
-type Databases = { db: Db; reportsDb: Db };
-
 /** How a learner's goals are doing; today is the learner's. */
 export async function getLearnerGrowth(
   { db, reportsDb }: Databases,
@@ -25,8 +23,9 @@ export async function getLearnerGrowth(
   const { name, timeZone } = await db.learner.findUniqueOrThrow({ where: { id: learnerId } });
   const today = dayIn(now, timeZone);
   if (since && since > today) throw invalid("query/since", `\`since\` (${since}) is still to come for the learner. Give the day of the last one-to-one.`);
+  const replicaLag = await replicaLagSeconds({ db, reportsDb });
   const changes = since ? await readChanges(reportsDb, learnerId, { since, from: beginningOf(since, timeZone), today, all: isOwn(scope, learnerId) }) : null;
-  const frame = { scope: { type: "learner", id: learnerId, name, depth: null }, today, changes } as const;
+  const frame = { scope: { type: "learner", id: learnerId, name, depth: null }, today, changes, replicaLagSeconds: replicaLag } as const;
   return report(reportsDb, scope, { learnerId }, query, frame);
 }
 
@@ -38,7 +37,8 @@ export async function getTeamGrowth(
   { depth = "subtree", ...query }: TeamGrowthQuery,
 ): Promise<GrowthReport> {
   const { name } = await db.team.findUniqueOrThrow({ where: { id: teamId } });
-  const frame = { scope: { type: "team", id: teamId, name, depth }, today: scope.today, changes: null } as const;
+  const replicaLag = await replicaLagSeconds({ db, reportsDb });
+  const frame = { scope: { type: "team", id: teamId, name, depth }, today: scope.today, changes: null, replicaLagSeconds: replicaLag } as const;
   return report(reportsDb, scope, { teamId, depth }, query, frame);
 }
 
@@ -50,7 +50,7 @@ async function report(
   { caller }: Scope,
   population: Population,
   { from, to, dueWithinDays = DUE_WITHIN_DAYS, ...page }: Query,
-  frame: Pick<GrowthFrame, "scope" | "changes"> & { today: Day },
+  frame: Pick<GrowthFrame, "scope" | "changes" | "replicaLagSeconds"> & { today: Day },
 ): Promise<GrowthReport> {
   const { today } = frame;
   const period = reportPeriod({ from, to }, today);

@@ -6,7 +6,10 @@ import type { GrowthReportRow } from "./growth-report.query";
 import type { GrowthReport, Resource } from "./growth-report.schema";
 import type { Span } from "./period";
 
-export type GrowthFrame = Pick<GrowthReport, "scope" | "today" | "previous" | "changes" | "next"> & { period: Span; people: GrowthReportRow["people"] };
+export type GrowthFrame = Pick<GrowthReport, "scope" | "today" | "previous" | "changes" | "replicaLagSeconds" | "next"> & {
+  period: Span;
+  people: GrowthReportRow["people"];
+};
 
 /** Makes the report from what the database counted: shares, means, loads. */
 export function makeGrowthReport({ people, next, ...frame }: GrowthFrame, row: GrowthReportRow): GrowthReport {

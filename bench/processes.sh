@@ -48,10 +48,19 @@ for n in 1 2 3; do
   started+=($!)
   echo "  server process$n 127.0.0.1:$port check inter 1s" >>"$folder/haproxy.cfg"
 done
-for port in "${ports[@]}"; do until [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/readyz")" = 200 ]; do sleep 0.2; done; done
+# They listen before they accept the key.
+serves() {
+  for _ in {1..200}; do
+    [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $ADMIN_API_KEY" "http://127.0.0.1:$1/v1/me")" = 200 ] && return
+    sleep 0.2
+  done
+  grep -h '"level":[56]0' "$folder"/log.* | head -n 3
+  exit 1
+}
+for port in "${ports[@]}"; do serves "$port"; done
 haproxy -q -f "$folder/haproxy.cfg" &
 started+=($!)
-until [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $ADMIN_API_KEY" "http://127.0.0.1:$balancer/v1/me")" = 200 ]; do sleep 0.2; done
+serves "$balancer"
 
 npx tsx bench/mixed.ts "http://127.0.0.1:$balancer" "${ROUNDS:-500}" || { grep -h '"level":[56]0' "$folder"/log.* | head -n 3; exit 1; }
 for n in 1 2 3; do echo "process $n answered $(grep -c '"statusCode"' "$folder/log.$n"), $(grep -c '"level":[56]0' "$folder/log.$n" || true) failed"; done

@@ -1,6 +1,7 @@
 import type { Db } from "../database/transaction";
+import { startOf } from "../days";
 import { Prisma } from "../generated/prisma/client";
-import { holdsOn, matching, type SessionFilters, type SessionScope, teamsOf } from "../study-sessions/filters";
+import { holdsOn, matching, membersOf, type SessionFilters, type SessionScope } from "../study-sessions/filters";
 import type { GroupBy } from "./breakdown.schema";
 import type { Span } from "./period";
 
@@ -11,8 +12,6 @@ export type BreakdownQuestion = {
   period: Span;
   previous: Span | null;
   buckets: Span[];
-  /** Whether no bucket begins or ends within a month, but at the ends of the period. */
-  wholeMonths: boolean;
   groupBy: GroupBy | null;
 };
 
@@ -109,9 +108,10 @@ export function readBreakdown(db: Db, question: BreakdownQuestion): Promise<Brea
     FROM figures FULL JOIN eligible USING (level, key, previous)`;
 }
 
-/** Whether sums of months will do: what they do not hold is not asked, and every part of the report is made of whole months but for its ends. */
-function readsMonths({ filters, groupBy, wholeMonths }: BreakdownQuestion): boolean {
+/** Whether sums of months will do: what they do not hold is not asked, and no bucket begins within a month but the first. */
+function readsMonths({ filters, groupBy, buckets }: BreakdownQuestion): boolean {
   const unfiltered = Object.values(filters).every((value) => value === undefined);
+  const wholeMonths = buckets.slice(1).every(({ from }) => from === startOf("month", from));
   return unfiltered && wholeMonths && (groupBy === null || groupBy === "team" || groupBy === "learner");
 }
 
@@ -129,8 +129,6 @@ function pieces({ scope, period, previous, groupBy }: BreakdownQuestion): Prisma
   const holds = asOf
     ? Prisma.sql`m.from_day < span.to_day AND (m.until_day IS NULL OR m.until_day > span.from_day)`
     : holdsOn(Prisma.sql`${scope.today}::date`);
-  const only = scope.learner ? Prisma.sql`AND m.learner_id = ${scope.learner}::uuid` : Prisma.empty;
-  const without = scope.without.length ? Prisma.sql`AND m.learner_id <> ALL (${scope.without}::uuid[])` : Prisma.empty;
   // The team right below the scope's on the way to the member's team; for its own members, itself.
   const team =
     groupBy === "team"
@@ -139,7 +137,7 @@ function pieces({ scope, period, previous, groupBy }: BreakdownQuestion): Prisma
   return Prisma.sql`
     SELECT m.learner_id, span.previous, ${days}, ${team} AS team
     FROM team_closure c JOIN memberships m ON m.team_id = c.team_id JOIN ${span} ON ${holds}
-    WHERE ${teamsOf(scope)} ${only} ${without}`;
+    WHERE ${membersOf(scope)}`;
 }
 
 // OFFSET 0 keeps the planner from reading more than these days, whatever it thinks of the rest.

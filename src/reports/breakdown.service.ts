@@ -103,7 +103,6 @@ function pose({ from, to, bucket, compare, groupBy = undefined, ...filters }: Qu
     period,
     previous: compare ? previousPeriod(period) : null,
     buckets: bucketsOf(period, bucket, today),
-    wholeMonths: bucket !== "day" && bucket !== "week",
     groupBy: groupBy ?? null,
   };
   return { question, frame: { ...question, bucket, today, floor: { sessions: config.SUFFICIENT_SESSIONS, coverage: config.SUFFICIENT_COVERAGE } } };

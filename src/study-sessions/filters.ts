@@ -43,13 +43,18 @@ export type SessionScope = { learnerId: string } | TeamScope;
 export function sessionsIn(scope: SessionScope): Prisma.Sql {
   if ("learnerId" in scope) return Prisma.sql`FROM study_sessions s WHERE s.learner_id = ${scope.learnerId}::uuid`;
   const day = scope.membership === "as-of" ? Prisma.sql`s.occurred_on` : Prisma.sql`${scope.today}::date`;
-  const only = scope.learner ? Prisma.sql`AND s.learner_id = ${scope.learner}::uuid` : Prisma.empty;
-  const without = scope.without.length ? Prisma.sql`AND s.learner_id <> ALL (${scope.without}::uuid[])` : Prisma.empty;
   return Prisma.sql`
     FROM team_closure c
     JOIN memberships m ON m.team_id = c.team_id
     JOIN study_sessions s ON s.learner_id = m.learner_id AND ${holdsOn(day)}
-    WHERE ${teamsOf(scope)} ${only} ${without}`;
+    WHERE ${membersOf(scope)}`;
+}
+
+/** Conditions on `c` and `m`, the closure and the memberships: those of the scope's teams and people. */
+export function membersOf(scope: TeamScope): Prisma.Sql {
+  const only = scope.learner ? Prisma.sql`AND m.learner_id = ${scope.learner}::uuid` : Prisma.empty;
+  const without = scope.without.length ? Prisma.sql`AND m.learner_id <> ALL (${scope.without}::uuid[])` : Prisma.empty;
+  return Prisma.sql`${teamsOf(scope)} ${only} ${without}`;
 }
 
 /** A condition on `m`, the memberships: those that hold on a day. */

@@ -11,6 +11,7 @@ const milliseconds = z.coerce.number().int().min(1).max(2_147_483_647);
 // A hundred years.
 const LONGEST_DAYS = 36_500;
 const percent = z.coerce.number().min(0).max(100);
+const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://");
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
 
 // Signatures that only the issuer can make. A shared secret would let whoever checks also sign.
@@ -25,16 +26,8 @@ function isAddress(text: string): boolean {
 const Environment = z.object({
   HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
   PORT: port.default(3000).describe("Port to listen on."),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://")
-    .optional()
-    .describe("PostgreSQL 15 or later. Unset: an embedded one in DATA_DIR."),
-  REPORTS_DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://")
-    .optional()
-    .describe("A replica of that database, which reports are read from. Unset: the database itself."),
+  DATABASE_URL: postgresUrl.optional().describe("PostgreSQL 15 or later. Unset: an embedded one in DATA_DIR."),
+  REPORTS_DATABASE_URL: postgresUrl.optional().describe("A replica of that database, which reports are read from. Unset: the database itself."),
   DATA_DIR: z.string().min(1).default(".cairn").describe("Where the embedded database keeps its files."),
   SAMPLE_DATA: onOff.default(true).describe("`off`: the embedded database's first start loads no sample organisation."),
   MIGRATE_ON_START: onOff.default(true).describe("`off`: start only on a database that `npm run migrate` brought up to date."),

@@ -20,10 +20,9 @@ export type Guards = ReturnType<typeof createGuards>;
  */
 export function createGuards(db: PrismaClient) {
   // Whoever calls is there, sees themselves, and writes what is theirs.
-  const seesLearner = async (scope: Scope, id: string) =>
-    isOwn(scope, id) || (await db.learner.count({ where: { AND: [{ id }, visibleLearners(scope)] } })) > 0;
-  const writesLearner = async (scope: Scope, id: string) =>
-    isOwn(scope, id) || (await db.learner.count({ where: { AND: [{ id }, writableLearners(scope)] } })) > 0;
+  const among = (learners: (scope: Scope) => Prisma.LearnerWhereInput) => async (scope: Scope, id: string) =>
+    isOwn(scope, id) || (await db.learner.count({ where: { AND: [{ id }, learners(scope)] } })) > 0;
+  const [seesLearner, writesLearner] = [among(visibleLearners), among(writableLearners)];
   const pathId = (request: FastifyRequest, name: "learnerId" | "teamId") => (request.params as Record<typeof name, string>)[name];
 
   /** A service's key needs one of the scopes; nobody else has any. */

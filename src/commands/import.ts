@@ -2,11 +2,12 @@ import { createReadStream, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { EXIT, exitWith, UsageError } from "../exit";
 import type { ImportLine } from "../imports/imports.schema";
+import { bar } from "./bar";
 
 const KINDS = ["study-sessions", "learners", "resources"];
 const TYPES: Record<string, string> = { csv: "text/csv", ndjson: "application/x-ndjson", jsonl: "application/x-ndjson" };
 const USAGE = `Say what to send: \`npm run import -- [${KINDS.join("|")}] file.csv\`, or a file.ndjson; study-sessions unless told. CAIRN_KEY holds the API key, CAIRN_URL the service's address.`;
-const BAR = 30;
+const WIDTH = 30;
 
 type Totals = Extract<ImportLine, { kind: "done" }>;
 
@@ -54,7 +55,7 @@ async function follow(response: Response, progress: () => number): Promise<Impor
     for await (const line of linesOf(response)) {
       last = JSON.parse(line) as ImportLine;
       if (last.kind === "rejected") console.error(rejection(last));
-      else if (last.kind === "progress") show(`${bar(progress())} ${summary({ ...last, kind: "done" })}`);
+      else if (last.kind === "progress") show(`${bar(progress(), WIDTH)} ${summary({ ...last, kind: "done" })}`);
     }
   } catch {
     // Cut: the last line tells.
@@ -76,11 +77,6 @@ async function* linesOf(response: Response): AsyncGenerator<string> {
 function show(text: string): void {
   if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${text.slice(0, process.stdout.columns - 1)}`);
   else console.log(text);
-}
-
-function bar(share: number): string {
-  const full = Math.round(share * BAR);
-  return `${"█".repeat(full)}${"░".repeat(BAR - full)} ${Math.floor(share * 100)} %`;
 }
 
 function summary({ lines, created, existing, rejected }: Totals | Extract<ImportLine, { kind: "failed" }>): string {

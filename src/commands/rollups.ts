@@ -5,6 +5,7 @@ import { connect } from "../database/connect";
 import { prepareSchema } from "../database/migrate";
 import { EXIT, exitWith, UsageError } from "../exit";
 import { differingMonths, mendMonths } from "../study-sessions/learner-months";
+import { bar } from "./bar";
 
 const USAGE =
   "Say what to do: `npm run rollups` compares the sums of months with the sessions, `npm run rollups -- --mend` also sums up anew those that differ; `--from 2026-01-01 --through 2026-03-31` looks at those months alone.";
@@ -46,8 +47,7 @@ const WIDTH = 40;
 
 function showProgress(share: number): void {
   if (!process.stderr.isTTY) return;
-  const done = Math.round(Math.min(1, share) * WIDTH);
-  process.stderr.write(`\r${"█".repeat(done)}${"░".repeat(WIDTH - done)} ${Math.floor(Math.min(1, share) * 100)} %${share >= 1 ? "\n" : ""}`);
+  process.stderr.write(`\r${bar(Math.min(1, share), WIDTH)}${share >= 1 ? "\n" : ""}`);
 }
 
 main(process.argv.slice(2)).catch(exitWith);

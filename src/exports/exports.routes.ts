@@ -4,7 +4,7 @@ import { z } from "zod";
 import { actOf } from "../audit/audit.service";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { CSV, NDJSON } from "../http/file-body";
+import { CSV, continued, NDJSON } from "../http/file-body";
 import { NO_TIMEOUT_MS } from "../http/long-requests";
 import { problems } from "../http/problem";
 import { exportSessions } from "./export-sessions";
@@ -45,9 +45,4 @@ export function exportRoutes(app: App, { db, may }: Context): void {
       return reply.send(Readable.from(continued(first.value, pages), { objectMode: false }) as never);
     },
   });
-}
-
-async function* continued(first: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
-  yield first;
-  yield* rest;
 }

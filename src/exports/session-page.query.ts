@@ -1,4 +1,5 @@
 import { personOf, type Scope } from "../access/scope";
+import { instant } from "../database/instant";
 import type { Db } from "../database/transaction";
 import { Prisma } from "../generated/prisma/client";
 import { within } from "../study-sessions/filters";
@@ -97,11 +98,6 @@ function jsonLine(of: Fields): Prisma.Sql {
     return sql`${raw(`'${name}'`)}, ${kind === "instant" ? instant(value) : value}`;
   });
   return sql`json_build_object(${join(pairs)}) || E'\\n'`;
-}
-
-/** As JavaScript writes it. */
-function instant(value: Prisma.Sql): Prisma.Sql {
-  return sql`to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
 /** Quoted where it must be, and with an apostrophe before what a spreadsheet would take for a formula. Most need neither. */

@@ -32,6 +32,12 @@ export function fileOf({ body, headers }: FastifyRequest): { file: Readable; isC
   return { file: file as Readable, isCsv: headers["content-type"]?.toLowerCase().startsWith(CSV) ?? false };
 }
 
+/** What was read of a file to see how it begins, and the rest of it. */
+export async function* continued<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield first;
+  yield* rest;
+}
+
 function refused(): AppError {
   return new AppError("unsupported-media-type", ACCEPTED);
 }

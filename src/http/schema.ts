@@ -79,16 +79,18 @@ export const Skills = z
 /** An enum of the storage, whose camelCase names travel in kebab-case. */
 export function kebabEnum<const E extends Record<string, string>>(names: E) {
   const stored = Object.values(names) as E[keyof E][];
-  const wire = stored.map(kebab);
+  const encode = (name: string) => inWords(name, "-");
+  const wire = stored.map(encode);
   return z.codec(z.enum(wire), z.enum(stored), {
     decode: (value) => stored[wire.indexOf(value)] as E[keyof E],
-    encode: kebab,
+    encode,
   });
 }
 
 /** What may stand after `?` as `true` or `false`. */
 export const Flag = z.stringbool({ truthy: ["true"], falsy: ["false"] });
 
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** A name in camelCase as its words, joined by "-" or "_". */
+export function inWords(name: string, joint: "-" | "_"): string {
+  return name.replace(/[A-Z]/g, (letter) => joint + letter.toLowerCase());
 }

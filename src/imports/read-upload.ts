@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { AppError } from "../errors";
+import { continued } from "../http/file-body";
 import { BrokenUpload, type Line, splitLines } from "./lines";
 import { columnsOf, readHeader } from "./table";
 
@@ -45,11 +46,6 @@ async function takeFirst(lines: AsyncGenerator<Line[]>): Promise<{ first: Line |
     throw error instanceof BrokenUpload ? error.problem : error;
   }
   return { first: undefined, rest: lines };
-}
-
-async function* continued(first: Line[], rest: AsyncGenerator<Line[]>): AsyncGenerator<Line[]> {
-  yield first;
-  yield* rest;
 }
 
 async function* readLines(upload: Readable, quotes: boolean, limits: Limits): AsyncGenerator<Line[]> {

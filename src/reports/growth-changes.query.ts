@@ -1,8 +1,9 @@
+import { instant } from "../database/instant";
 import type { Db } from "../database/transaction";
 import type { Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
 import { byMode } from "../mix";
-import { instant, listed } from "./growth-report.query";
+import { listed } from "./growth-report.query";
 import type { Changes } from "./growth-report.schema";
 
 type Row = Omit<Changes, "since" | "sessions"> & { sessions: { count: number; onTheJob: number; social: number; formal: number; total: number } };
@@ -38,7 +39,7 @@ export async function readChanges(db: Db, learnerId: string, { since, from, toda
       WHERE ${of("t")} AND t.learned_on >= ${since}::date AND (t.shared OR ${all})
     ),
     review AS (
-      SELECT ${goal}, r.id, r.step_id AS "stepId", ${instant("r.asked_at")} AS "askedAt", r.verdict, ${instant("r.answered_at")} AS "answeredAt"
+      SELECT ${goal}, r.id, r.step_id AS "stepId", ${instant(Prisma.sql`r.asked_at`)} AS "askedAt", r.verdict, ${instant(Prisma.sql`r.answered_at`)} AS "answeredAt"
       FROM reviews r JOIN goals g ON g.learner_id = r.learner_id AND g.id = r.goal_id
       WHERE ${of("r")} AND (r.asked_at >= ${from} OR r.answered_at >= ${from})
     )

@@ -1,4 +1,5 @@
 import { type Caller, personOf } from "../access/scope";
+import { instant } from "../database/instant";
 import type { Db } from "../database/transaction";
 import { addDays, type Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
@@ -185,7 +186,7 @@ function reviews({ caller }: GrowthQuestion): Prisma.Sql {
   const reviewerId = personOf(caller);
   return Prisma.sql`
     SELECT r.id, r.learner_id AS "learnerId", p.name AS "learnerName", r.goal_id AS "goalId", g.title AS "goalTitle", r.step_id AS "stepId", r.question,
-           ${instant("r.asked_at")} AS "askedAt"
+           ${instant(Prisma.sql`r.asked_at`)} AS "askedAt"
     FROM reviews r JOIN person p ON p.learner_id = r.learner_id JOIN goals g ON g.learner_id = r.learner_id AND g.id = r.goal_id
     WHERE r.answered_at IS NULL AND r.learner_id <> ${reviewerId}::uuid AND ${leadsPerson(Prisma.sql`${reviewerId}::uuid`)}
       AND (coalesce(r.reviewer_id, ${reviewerId}::uuid) = ${reviewerId}::uuid OR NOT ${leadsPerson(Prisma.sql`r.reviewer_id`)})`;
@@ -193,11 +194,6 @@ function reviews({ caller }: GrowthQuestion): Prisma.Sql {
 
 function leadsPerson(lead: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`EXISTS (SELECT FROM team_closure c JOIN teams t ON t.id = c.ancestor_id WHERE c.team_id = p.team_id AND t.lead_id = ${lead})`;
-}
-
-/** An instant as it travels; a connection's zone is UTC. */
-export function instant(column: string): Prisma.Sql {
-  return Prisma.raw(`to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
 }
 
 /** A table of the WITH as its first rows and how many there are. */

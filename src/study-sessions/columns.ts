@@ -1,5 +1,6 @@
 import type { Db } from "../database/transaction";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
+import { inWords } from "../http/schema";
 
 type Stored = Omit<Row, "bodyDigest">;
 type Dates = "startedAt" | "occurredOn" | "loggedAt" | "updatedAt";
@@ -33,8 +34,4 @@ function fromRead({ verification, startedAt, occurredOn, loggedAt, updatedAt, de
     updatedAt: new Date(updatedAt),
     deletedAt: deletedAt === null ? null : new Date(deletedAt),
   };
-}
-
-export function inWords(name: string, joint: string): string {
-  return name.replace(/[A-Z]/g, (letter) => joint + letter.toLowerCase());
 }

@@ -1,7 +1,7 @@
 import { type Act, recordingEach } from "../audit/audit.service";
 import type { Db } from "../database/transaction";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
-import { inWords } from "./columns";
+import { inWords } from "../http/schema";
 
 type Inserted = { row: Row; act: Act | undefined };
 

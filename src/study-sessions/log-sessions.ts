@@ -49,7 +49,8 @@ async function logCalls(db: Db, calls: Call[]): Promise<(Logged[] | Promise<Logg
   const prepared = calls.map((call): Prepared => ({ call, rows: call.entries.map((entry) => attempt(() => prepare(entry, known, call))) }));
   const starting = new Set(prepared.filter(({ rows }) => firstSessions(rows, known).length));
   const together = prepared.filter((each) => !starting.has(each));
-  const answers = new Map(await zip(together, store(db, together)));
+  const stored = await store(db, together);
+  const answers = new Map(together.map((each, index) => [each, stored[index] as Logged[]]));
   // A step's first session starts the step, both or neither: a transaction for each such call.
   return prepared.map((each) => answers.get(each) ?? storeAndStart(db, each, known));
 }
@@ -264,8 +265,4 @@ function key({ learnerId, id }: { learnerId: string; id: string }): string {
 
 function unique<T>(values: (T | null | undefined)[]): T[] {
   return [...new Set(values.filter((value) => value != null))] as T[];
-}
-
-async function zip<A, B>(keys: A[], values: Promise<B[]>): Promise<[A, B][]> {
-  return (await values).map((value, index) => [keys[index] as A, value]);
 }

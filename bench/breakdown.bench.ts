@@ -1,8 +1,8 @@
 import { ADMIN_KEY, type Filled, NAMED } from "./ground";
 import { type Asked, http } from "./load";
 import { firstOfLevel, organisation, teamId } from "./organisation";
-import { type Bench, type Contender, inTurns, ratioOf } from "./rounds";
-import { median } from "./timing";
+import { type Bench, type Contender, inTurns, ratioOf, repeated } from "./rounds";
+import { timed } from "./timing";
 
 const SIZE = { teams: 1_555, learners: 20_000 };
 const FROM = "2023-11-26";
@@ -72,19 +72,10 @@ function report(team: string, query: string): Asked {
 
 /** The sums alone, as plain as SQL can say them: no people, no means, no buckets. */
 function sql({ pool }: Filled, team: string): Contender {
-  return async (seconds) => {
-    const [times, end] = [[] as number[], performance.now() + seconds * 1_000];
-    while (performance.now() < end || !times.length) {
-      const start = performance.now();
-      await pool.query(
-        `SELECT sum(s.minutes), sum(s.on_the_job_minutes), sum(s.social_minutes), sum(s.formal_minutes), count(*), count(DISTINCT s.learner_id)
-         FROM team_closure c JOIN memberships m ON m.team_id = c.team_id
-         JOIN study_sessions s ON s.learner_id = m.learner_id AND s.occurred_on >= m.from_day AND (m.until_day IS NULL OR s.occurred_on < m.until_day)
-         WHERE c.ancestor_id = $1 AND s.occurred_on >= $2 AND s.occurred_on < $3 AND s.deleted_at IS NULL`,
-        [team, FROM, UNTIL],
-      );
-      times.push(performance.now() - start);
-    }
-    return { perSecond: 1_000 / median(times), p50: median(times) };
-  };
+  const query = `
+    SELECT sum(s.minutes), sum(s.on_the_job_minutes), sum(s.social_minutes), sum(s.formal_minutes), count(*), count(DISTINCT s.learner_id)
+    FROM team_closure c JOIN memberships m ON m.team_id = c.team_id
+    JOIN study_sessions s ON s.learner_id = m.learner_id AND s.occurred_on >= m.from_day AND (m.until_day IS NULL OR s.occurred_on < m.until_day)
+    WHERE c.ancestor_id = $1 AND s.occurred_on >= $2 AND s.occurred_on < $3 AND s.deleted_at IS NULL`;
+  return repeated(() => timed(() => pool.query(query, [team, FROM, UNTIL])));
 }

@@ -23,6 +23,8 @@ export type Ground = {
   service(database: Filled, settings?: NodeJS.ProcessEnv): Promise<string>;
   /** Starts a service to compare with out of bench/references, and tells its address. */
   reference(file: string, database: Filled, settings?: NodeJS.ProcessEnv): Promise<string>;
+  /** The id of the process at an address. */
+  pid(address: string): number;
   /** Ends what was started; the databases stay. */
   stop(): Promise<void>;
   /** Drops the databases, or lets them be for the next run. */
@@ -31,9 +33,9 @@ export type Ground = {
 
 export function openGround(serverUrl: string, quick: boolean): Ground {
   const databases = new Map<string, Filled>();
-  let processes: ChildProcess[] = [];
+  const processes = new Map<string, ChildProcess>();
 
-  const start = async (args: string[], { url }: Filled, settings: NodeJS.ProcessEnv): Promise<string> => {
+  const start = async (args: string[], ready: string, { url }: Filled, settings: NodeJS.ProcessEnv): Promise<string> => {
     const port = await freePort();
     const env = {
       ...process.env,
@@ -45,9 +47,9 @@ export function openGround(serverUrl: string, quick: boolean): Ground {
       ...settings,
     };
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", "inherit", "inherit"] });
-    processes.push(child);
     const address = `http://127.0.0.1:${port}`;
-    await answers(`${address}/livez`, child);
+    processes.set(address, child);
+    await answers(`${address}${ready}`, child);
     return address;
   };
 
@@ -59,13 +61,15 @@ export function openGround(serverUrl: string, quick: boolean): Ground {
       databases.set(fullName, known);
       return known;
     },
-    service: (database, settings = {}) => start(["dist/server.js"], database, settings),
-    reference: (file, database, settings = {}) => start(["--import", "tsx", `bench/references/${file}`], database, settings),
+    // It listens before it accepts the key.
+    service: (database, settings = {}) => start(["dist/server.js"], "/v1/me", database, settings),
+    reference: (file, database, settings = {}) => start(["--import", "tsx", `bench/references/${file}`], "/livez", database, settings),
+    pid: (address) => processes.get(address)?.pid as number,
     async stop() {
       // Whoever drove them hung up in the middle of the last requests.
-      if (processes.length) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-      await Promise.all(processes.map(end));
-      processes = [];
+      if (processes.size) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      await Promise.all([...processes.values()].map(end));
+      processes.clear();
     },
     async close(keep) {
       for (const [name, { pool }] of databases) {
@@ -105,7 +109,7 @@ async function onServer(url: string, sql: string): Promise<{ comment?: string }[
 async function answers(url: string, child: ChildProcess): Promise<void> {
   const until = Date.now() + START_TIMEOUT_MS;
   while (Date.now() < until && child.exitCode === null) {
-    const response = await fetch(url).catch(() => undefined);
+    const response = await fetch(url, { headers: { authorization: `Bearer ${ADMIN_KEY}` } }).catch(() => undefined);
     if (response?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { KEY } from "./service";
+import { ADMIN_KEY } from "./ground";
 
 // What people send, twice where a retry could double it: tsx bench/mixed.ts <address> <rounds>
 const [address = "", rounds = "500"] = process.argv.slice(2);
@@ -64,7 +64,7 @@ async function round(learner: string, team: string, number: number): Promise<num
 
 /** Asks again, as a client would, while its own twin is under way. */
 async function ask(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Told> {
-  const all = { Authorization: `Bearer ${KEY}`, ...(body && { "Content-Type": "application/json" }), ...headers };
+  const all = { Authorization: `Bearer ${ADMIN_KEY}`, ...(body && { "Content-Type": "application/json" }), ...headers };
   const answer = await fetch(address + path, {
     method,
     headers: all,

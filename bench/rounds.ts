@@ -29,6 +29,15 @@ export async function inTurns<Name extends string>({ quick }: Ground, contenders
   return rounds;
 }
 
+/** Does something again and again, one after the other. @param work tells how many milliseconds of it count */
+export function repeated(work: () => Promise<number>): Contender {
+  return async (seconds) => {
+    const [times, end] = [[] as number[], performance.now() + seconds * 1_000];
+    while (performance.now() < end || !times.length) times.push(await work());
+    return { perSecond: 1_000 / median(times), p50: median(times) };
+  };
+}
+
 /** The median of the ratios of rounds that stood side by side. */
 export function ratioOf(of: Measured[], to: Measured[], figure: keyof Measured = "perSecond"): number {
   return median(of.map((measured, round) => (measured[figure] as number) / (to[round]?.[figure] as number)));

@@ -4,8 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { freePort } from "./ground";
-import { type Bench, type Contender, inTurns, ratioOf } from "./rounds";
-import { median } from "./timing";
+import { type Bench, inTurns, ratioOf, repeated } from "./rounds";
 
 /** How long it takes from nothing to ready, on an embedded database that is there, beside Node and Fastify alone. */
 export const bench: Bench = async (ground) => {
@@ -15,8 +14,8 @@ export const bench: Bench = async (ground) => {
     // The first start makes the database; the benchmark is of those after it.
     await start(["dist/server.js"], settings);
     const rounds = await inTurns(ground, {
-      cairn: starting(["dist/server.js"], settings),
-      "Fastify alone": starting(["bench/references/bare.js"], {}),
+      cairn: repeated(() => start(["dist/server.js"], settings)),
+      "Fastify alone": repeated(() => start(["bench/references/bare.js"], {})),
     });
     return {
       rounds,
@@ -26,14 +25,6 @@ export const bench: Bench = async (ground) => {
     await rm(folder, { recursive: true });
   }
 };
-
-function starting(args: string[], settings: NodeJS.ProcessEnv): Contender {
-  return async (seconds) => {
-    const [times, end] = [[] as number[], performance.now() + seconds * 1_000];
-    while (performance.now() < end || !times.length) times.push(await start(args, settings));
-    return { perSecond: 1_000 / median(times), p50: median(times) };
-  };
-}
 
 /** Starts, waits until ready, ends. @returns milliseconds until ready */
 async function start(args: string[], settings: NodeJS.ProcessEnv): Promise<number> {

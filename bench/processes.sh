@@ -48,10 +48,9 @@ for n in 1 2 3; do
   started+=($!)
   echo "  server process$n 127.0.0.1:$port check inter 1s" >>"$folder/haproxy.cfg"
 done
-# They listen before they accept the key.
 serves() {
   for _ in {1..200}; do
-    [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $ADMIN_API_KEY" "http://127.0.0.1:$1/v1/me")" = 200 ] && return
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$1/readyz")" = 200 ] && return
     sleep 0.2
   done
   tail -n 3 "$folder"/log.*

@@ -34,7 +34,7 @@ DATABASE_URL="postgresql://cairn@127.0.0.1:$primary/postgres" REPORTS_DATABASE_U
 service=$!
 url="http://127.0.0.1:$port"
 ask() { curl -s -H "Authorization: Bearer $ADMIN_API_KEY" -H 'Content-Type: application/json' "$@"; }
-until [ "$(ask -o /dev/null -w '%{http_code}' "$url/v1/me")" = 200 ]; do sleep 0.2; done
+until [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/readyz")" = 200 ]; do sleep 0.2; done
 
 learner=$(ask -X POST "$url/v1/learners" -d '{"name":"Learner"}' | node -p 'JSON.parse(require("fs").readFileSync(0)).id')
 log() { ask -o /dev/null -w 'logged: %{http_code}\n' -X POST "$url/v1/learners/$learner/study-sessions" -d "{\"startedAt\":\"$(date -u +%FT%TZ)\",\"minutes\":60}"; }

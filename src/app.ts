@@ -1,5 +1,6 @@
 import Fastify, { type FastifyServerOptions } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Pool } from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
 import { authenticate } from "./access/authenticate";
@@ -13,11 +14,14 @@ import { evidenceRoutes } from "./evidence/evidence.routes";
 import { exportRoutes } from "./exports/exports.routes";
 import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
+import { accountForRequests } from "./http/account";
 import type { App } from "./http/app-type";
 import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
 import { readJsonBodies } from "./http/json-body";
-import { type LogStream, logger } from "./http/logging";
+import { type Life, partWhenStopping, refuseUnlessServing } from "./http/life";
+import { type LogStream, logging } from "./http/logging";
+import { compareOnRead, createMetrics, metricsRoute } from "./http/metrics";
 import { describeApi } from "./http/openapi";
 import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem";
 import { limitRates } from "./http/rate-limits";
@@ -33,31 +37,57 @@ import { reportRoutes } from "./reports/reports.routes";
 import { resourceRoutes } from "./resources/resources.routes";
 import { reviewRoutes } from "./reviews/reviews.routes";
 import { stepRoutes } from "./steps/steps.routes";
+import { roundOfMonths } from "./study-sessions/learner-months";
 import { studySessionRoutes } from "./study-sessions/study-sessions.routes";
 import { teamRoutes } from "./teams/teams.routes";
 import { termRoutes } from "./terms/terms.routes";
 import { timerRoutes } from "./timers/timers.routes";
 import { version } from "./version";
 
-export type AppOptions = { config: Config; db: PrismaClient; reportsDb?: PrismaClient | undefined; clock?: () => Date; log?: LogStream };
+export type AppOptions = {
+  config: Config;
+  db: PrismaClient;
+  reportsDb?: PrismaClient | undefined;
+  /** Whose connections the metrics tell of, by name. */
+  pools?: Record<string, Pool>;
+  life?: Life;
+  clock?: () => Date;
+  log?: LogStream;
+};
 
 /** The whole service but its socket: plugins, then every feature on one line. */
-export async function buildApp({ config, db, reportsDb = db, clock = () => new Date(), log }: AppOptions): Promise<App> {
+export async function buildApp({
+  config,
+  db,
+  reportsDb = db,
+  pools = {},
+  life = { phase: "serving" },
+  clock = () => new Date(),
+  log,
+}: AppOptions): Promise<App> {
   const app: App = Fastify(serverOptions(config, log)).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   readJsonBodies(app);
   answerProblems(app);
+  const metrics = createMetrics(pools);
+  accountForRequests(app, metrics, config.REQUESTS_AT_ONCE);
+  partWhenStopping(app, life);
   negotiateRepresentations(app);
   await hardenAnswers(app, config);
   const limits = await limitRates(app, config, ({ scope }) => scope.caller.id);
   await describeApi(app, version);
 
-  healthRoutes(app, db);
+  healthRoutes(app, db, life);
+  compareOnRead(metrics, "learner_months_compared_total", "Sums of months that were compared with their sessions.", roundOfMonths(db));
+  metricsRoute(app, metrics);
   await app.register(
     async (v1: App) => {
       const context: Context = { db, reportsDb, config, clock, may: createGuards(db) };
       holdRoutesToTheirWord(v1);
+      v1.addHook("onRequest", async () => {
+        if (life.phase === "starting") refuseUnlessServing(life);
+      });
       v1.addHook("onRequest", authenticate(context, limits));
       recordReads(v1, context);
       meRoutes(v1, context);
@@ -89,9 +119,11 @@ export async function buildApp({ config, db, reportsDb = db, clock = () => new D
 function serverOptions(config: Config, log?: LogStream): FastifyServerOptions {
   return {
     ...earlyProblems,
-    logger: logger(config.LOG_LEVEL, log),
+    ...logging(config.LOG_LEVEL, log),
     genReqId: () => uuidv7(),
     trustProxy: config.TRUST_PROXY ?? false,
+    // Connections that stay are told to part instead: what was sent on one is answered.
+    return503OnClosing: false,
     bodyLimit: config.BODY_LIMIT_BYTES,
     requestTimeout: config.REQUEST_TIMEOUT_MS,
     handlerTimeout: config.REQUEST_TIMEOUT_MS,

@@ -46,7 +46,15 @@ const Environment = z.object({
   REQUEST_TIMEOUT_MS: milliseconds.default(30_000).describe("How long a client may take to send a request."),
   BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
   IMPORT_LIMIT_BYTES: count.default(8_589_934_592).describe("The largest file that an import takes."),
-  SHUTDOWN_TIMEOUT_MS: milliseconds.default(10_000).describe("How long a stop waits for requests under way."),
+  REQUESTS_AT_ONCE: count.default(1_000).describe("Requests under way beyond which more are turned away with 503."),
+  DRAIN_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(0)
+    .describe("How long a stop still serves while `/readyz` says that it is stopping: longer than a balancer takes to notice."),
+  SHUTDOWN_TIMEOUT_MS: milliseconds.default(10_000).describe("How long a stop then waits for requests under way."),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6_000).describe("Requests that one caller may make in a minute; 0: any number."),
   SIGN_IN_FAILURES_PER_MINUTE: z.coerce
     .number()

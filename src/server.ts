@@ -7,6 +7,7 @@ import { DEMO_TRANSACTION, isEmpty, loadDemo } from "./demo/load-demo";
 import { EXIT, exitWith } from "./exit";
 import { greeting } from "./greeting";
 import type { App } from "./http/app-type";
+import type { Life } from "./http/life";
 
 /** Config → database → app → listen → drain. */
 async function main(): Promise<void> {
@@ -15,24 +16,32 @@ async function main(): Promise<void> {
   await prepareSchema(database.pool, config);
   // Nobody waits for a replica: reports tell when it is away.
   const replica = config.REPORTS_DATABASE_URL ? await connect({ ...config, DATABASE_URL: config.REPORTS_DATABASE_URL }) : undefined;
-  const app = await buildApp({ config, db: database.db, reportsDb: replica?.db });
+  const life: Life = { phase: "starting" };
+  const databases = { main: database, ...(replica && { reports: replica }) };
+  const pools = Object.fromEntries(Object.entries(databases).map(([name, { pool }]) => [name, pool]));
+  const app = await buildApp({ config, db: database.db, reportsDb: replica?.db, pools, life });
   const address = await app.listen({ host: config.HOST, port: config.PORT });
-  stopOnSignal(app, [database, ...(replica ? [replica] : [])], config);
-  // Last: keys are shown once, so nothing may fail between making and printing them.
-  const made = await database.db.$transaction(async (tx) => {
+  // Keys are shown once, so nothing may fail between making and printing them.
+  const prepared = database.db.$transaction(async (tx) => {
     const demo = database.embedded && config.SAMPLE_DATA && (await isEmpty(tx)) ? await loadDemo(tx, new Date()) : null;
     return { demo, adminKey: await ensureAdminKey(tx, config.ADMIN_API_KEY) };
   }, DEMO_TRANSACTION);
-  if (made.adminKey || made.demo) console.log(greeting({ address, ...made }));
+  stopOnSignal(app, life, Object.values(databases), config, prepared);
+  const { demo, adminKey } = await prepared;
+  if (adminKey || demo) console.log(greeting({ address, demo, adminKey }));
+  if (life.phase === "starting") life.phase = "serving";
 }
 
-function stopOnSignal(app: App, databases: Database[], config: Config): void {
-  let stopping = false;
+/** Tells balancers first, serves on while they notice, finishes what is under way, and leaves. */
+function stopOnSignal(app: App, life: Life, databases: Database[], config: Config, prepared: Promise<unknown>): void {
   const stop = async (signal: string) => {
-    if (stopping) return;
-    stopping = true;
+    if (life.phase === "stopping") return;
+    const hasServed = life.phase === "serving";
+    life.phase = "stopping";
     app.log.info({ signal }, "stopping");
+    if (hasServed) await new Promise((resolve) => setTimeout(resolve, config.DRAIN_MS));
     setTimeout(() => process.exit(EXIT.failure), config.SHUTDOWN_TIMEOUT_MS).unref();
+    await prepared.catch(() => undefined);
     await app.close();
     for (const database of databases) await database.close();
   };

@@ -44,6 +44,10 @@ function start(environment: Record<string, string>) {
   return { child, ended, until };
 }
 
+async function untilReady(address: string): Promise<void> {
+  while ((await fetch(`${address}/readyz`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
 test("the first start prints an admin's key, a second start keeps the data and prints none", async () => {
   const first = start({});
   const [, address, key] = await first.until(/Cairn: (\S+?),[\s\S]*admin +(\S+)/);
@@ -60,6 +64,7 @@ test("the first start prints an admin's key, a second start keeps the data and p
 
   const second = start({});
   const [, again] = await second.until(/Server listening at (\S+?)"/);
+  await untilReady(again as string);
   const kept = await fetch(`${again}/v1/learners`, { headers });
   expect(await kept.json()).toMatchObject({ items: [{ name: "Kept" }] });
   second.child.kill("SIGTERM");
@@ -86,4 +91,26 @@ test("a taken port stops the start", async () => {
   server.close();
   expect(code).toBe(69);
   expect(output).toContain("set PORT");
+});
+
+test("a stop tells balancers first, and answers what is sent meanwhile as the last on its connection", async () => {
+  const { child, ended, until } = start({ DRAIN_MS: "1500", DATA_DIR: path.join(folder, "drained") });
+  const [, address] = await until(/Server listening at (\S+?)"/);
+  await untilReady(address as string);
+  expect((await fetch(`${address}/livez`)).headers.get("connection")).toBe("keep-alive");
+  child.kill("SIGTERM");
+  await until(/"msg":"stopping"/);
+  const ready = await fetch(`${address}/readyz`);
+  expect([ready.status, ready.headers.get("retry-after"), await ready.json()]).toMatchObject([503, "2", { code: "unavailable" }]);
+  const me = await fetch(`${address}/v1/me`);
+  expect([me.status, me.headers.get("connection")]).toEqual([401, "close"]);
+  expect((await ended).code).toBe(0);
+});
+
+test("a stop in the middle of the start is no failure", async () => {
+  const { child, ended, until } = start({ SAMPLE_DATA: "on", DATA_DIR: path.join(folder, "interrupted") });
+  await until(/Server listening at (\S+?)"/);
+  child.kill("SIGTERM");
+  const { code, output } = await ended;
+  expect([code, output]).toEqual([0, expect.not.stringMatching(/"level":[56]0|Transaction/)]);
 });

@@ -1,13 +1,14 @@
 import { z } from "zod";
 import type { PrismaClient } from "../generated/prisma/client";
 import type { App } from "./app-type";
+import { type Life, refuseUnlessServing } from "./life";
 import { onlyProblems } from "./problem";
 
 const Health = z.object({ status: z.literal("ok") }).meta({ id: "Health", examples: [{ status: "ok" }] });
 const anyone = { tags: ["Service"], security: [] };
 
 /** For whoever runs the service: whether the process lives, and whether it can answer. */
-export function healthRoutes(app: App, db: PrismaClient): void {
+export function healthRoutes(app: App, db: PrismaClient, life: Life): void {
   app.route({
     method: "GET",
     url: "/livez",
@@ -20,11 +21,12 @@ export function healthRoutes(app: App, db: PrismaClient): void {
     url: "/readyz",
     schema: {
       operationId: "getReadiness",
-      summary: "Whether the service can answer: its database does",
+      summary: "Whether the service can answer: it has started, is not stopping, and its database answers",
       ...anyone,
       response: { 200: Health, ...onlyProblems("unavailable") },
     },
     handler: async () => {
+      refuseUnlessServing(life);
       await db.$queryRaw`SELECT 1`;
       return { status: "ok" } as const;
     },

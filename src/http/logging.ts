@@ -1,11 +1,25 @@
-import type { FastifyRequest, FastifyServerOptions } from "fastify";
+import { type FastifyRequest, type FastifyServerOptions, LogController } from "fastify";
 
 /** Where log lines go instead of to standard output. */
 export type LogStream = { write(line: string): void };
 
-/** A log tells what happened, never of whom or in whose words. */
-export function logger(level: string, stream?: LogStream): FastifyServerOptions["logger"] {
-  return level === "silent" ? false : { level, serializers: { req, err }, ...(stream && { stream }) };
+/** A log tells what happened, never of whom or in whose words. What is said of a request carries its id and its trace. */
+export function logging(level: string, stream?: LogStream): FastifyServerOptions {
+  if (level === "silent") return { logger: false };
+  return {
+    logger: { level, serializers: { req, err }, ...(stream && { stream }) },
+    // One line tells of a request, when it is over.
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (logger, bindings, options, { headers }) => logger.child({ ...bindings, ...traceOf(headers.traceparent) }, options),
+  };
+}
+
+// W3C Trace Context: version, trace, parent, flags.
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-|$)/;
+
+function traceOf(traceparent: string | string[] | undefined): { traceId?: string } {
+  const traceId = TRACEPARENT.exec(String(traceparent))?.[1];
+  return traceId ? { traceId } : {};
 }
 
 // A parameter that may stand in a log: an id or a number. People put anything into an address.

@@ -8,27 +8,30 @@ export type LearnerMonth = { learnerId: string; month: Day };
 export type Months = { from?: Day | undefined; through?: Day | undefined };
 
 const PEOPLE_AT_ONCE = 500;
+const PEOPLE_A_CALL = 5;
 
 /**
  * Compares the sums of months with the sessions that they are made of, some people at a time,
  * while others read and write: each time in one statement, which sees both as of one moment.
  */
 export async function* differingMonths(db: Db, months: Months): AsyncGenerator<{ people: number; differing: LearnerMonth[] }> {
-  for (let after = Prisma.sql``, more = true; more; ) {
-    const some = await db.$queryRaw<{ id: string }[]>`SELECT id FROM learners ${after} ORDER BY id LIMIT ${PEOPLE_AT_ONCE}`;
-    const last = some.at(-1);
-    if (last)
-      yield {
-        people: some.length,
-        differing: await compare(
-          db,
-          some.map(({ id }) => id),
-          months,
-        ),
-      };
-    after = Prisma.sql`WHERE id > ${last?.id}::uuid`;
+  for (let after: string | undefined, more = true; more; ) {
+    const some = await peopleAfter(db, after, PEOPLE_AT_ONCE);
+    if (some.length) yield { people: some.length, differing: await compare(db, some, months) };
+    after = some.at(-1);
     more = some.length === PEOPLE_AT_ONCE;
   }
+}
+
+/** Compares a few people's months at each call, and in the end everybody's, over and over. */
+export function roundOfMonths(db: Db): () => Promise<{ equal: number; differing: number }> {
+  let after: string | undefined;
+  return async () => {
+    const some = await peopleAfter(db, after, PEOPLE_A_CALL);
+    after = some.length === PEOPLE_A_CALL ? some.at(-1) : undefined;
+    const [stored, differing] = await Promise.all([db.learnerMonth.count({ where: { learnerId: { in: some } } }), compare(db, some, {})]);
+    return { equal: Math.max(0, stored - differing.length), differing: differing.length };
+  };
 }
 
 /** Sums up anew. @returns how many really differed: somebody may have been writing when they were found */
@@ -36,6 +39,11 @@ export async function mendMonths(db: Db, months: LearnerMonth[]): Promise<number
   const [mended] = await db.$queryRaw<{ count: number }[]>`
     SELECT learner_months_sum_up(${months.map(({ learnerId }) => learnerId)}::uuid[], ${months.map(({ month }) => month)}::date[]) AS count`;
   return mended?.count ?? 0;
+}
+
+async function peopleAfter(db: Db, after: string | undefined, most: number): Promise<string[]> {
+  const people = await db.learner.findMany({ where: after ? { id: { gt: after } } : {}, orderBy: { id: "asc" }, take: most, select: { id: true } });
+  return people.map(({ id }) => id);
 }
 
 async function compare(db: Db, learnerIds: string[], { from, through }: Months): Promise<LearnerMonth[]> {

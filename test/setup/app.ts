@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect as connectTo } from "node:net";
 import request, { type Response } from "supertest";
 import { ensureAdminKey } from "../../src/api-keys/api-keys.service";
 import { buildApp } from "../../src/app";
@@ -79,6 +81,15 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
       await database.close();
     },
   };
+}
+
+/** A request whose body never comes, so that it stays under way until its sender hangs up. */
+export async function beginRequest(url: string, path: string): Promise<{ hangUp(): void }> {
+  const socket = connectTo({ host: "127.0.0.1", port: Number(new URL(url).port) });
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  socket.write(`POST ${path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer ${ADMIN_KEY}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n`);
+  return { hangUp: () => socket.destroy() };
 }
 
 /** Rows of any table in which a key or a token stands: after whatever a test file did, none, and in no line of the log. */

@@ -1,0 +1,70 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { ADMIN_KEY } from "../ground";
+
+/** An answer, read whole. `tries`: how often it had to be asked. */
+export type Answered = { status: number; text: string; headers: Headers; tries: number };
+// biome-ignore lint/suspicious/noExplicitAny: answers of the service, whose shape its own tests hold
+export type Json = any;
+
+const PATIENCE_MS = 120_000;
+const PAUSE_MS = 50;
+
+/** Counts answers by status, and requests that got none. */
+export class Client {
+  readonly statuses = new Map<string, number>();
+  readonly flaws: string[] = [];
+
+  constructor(private readonly addressOf: () => string) {}
+
+  /**
+   * Asks until it is answered for good, as the documentation tells: again when nothing came, after
+   * Retry-After on a 503, and while the same Idempotency-Key is under way.
+   */
+  async ask(method: string, path: string, body?: object | string, headers: Record<string, string> = {}): Promise<Answered> {
+    const until = Date.now() + PATIENCE_MS;
+    for (let tries = 1; Date.now() < until; tries++) {
+      const answer = await this.once(method, path, body, headers);
+      if (!answer) {
+        await wait(PAUSE_MS);
+        continue;
+      }
+      const { status, text } = answer;
+      if (status === 503) {
+        const seconds = Number(answer.headers.get("retry-after"));
+        if (!(seconds > 0)) this.flaws.push(`${method} ${path}: 503 without Retry-After`);
+        await wait(seconds * 1_000);
+      } else if (status === 409 && text.includes("idempotency-key-in-flight")) await wait(PAUSE_MS);
+      else return { ...answer, tries };
+    }
+    throw new Error(`${method} ${path}: no answer in ${PATIENCE_MS / 1_000} s`);
+  }
+
+  /** Asks once. @returns nothing when the connection broke before the end of the answer */
+  async once(method: string, path: string, body?: object | string, headers: Record<string, string> = {}): Promise<Omit<Answered, "tries"> | undefined> {
+    const type: Record<string, string> = body === undefined ? {} : { "Content-Type": typeof body === "string" ? "application/x-ndjson" : "application/json" };
+    try {
+      const answer = await fetch(this.addressOf() + path, {
+        method,
+        headers: { Authorization: `Bearer ${ADMIN_KEY}`, ...type, ...headers },
+        ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      this.#count(String(answer.status));
+      return { status: answer.status, text, headers: answer.headers };
+    } catch {
+      this.#count("none");
+      return undefined;
+    }
+  }
+
+  /** Asks for good, and expects a 2xx. */
+  async json(method: string, path: string, body?: object): Promise<Json> {
+    const { status, text } = await this.ask(method, path, body);
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text.slice(0, 300)}`);
+    return text ? JSON.parse(text) : undefined;
+  }
+
+  #count(name: string): void {
+    this.statuses.set(name, (this.statuses.get(name) ?? 0) + 1);
+  }
+}

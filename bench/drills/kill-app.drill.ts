@@ -1,0 +1,28 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { Client } from "./client";
+import { Ledger } from "./ledger";
+import type { Drill } from "./run";
+import { end } from "./stage";
+
+/** The service is killed in the middle of everything, again and again; people send again what was not answered. */
+export const drill: Drill = async (stage, quick) => {
+  const [kills, writes] = quick ? [3, 300] : [100, 200_000];
+  const service = await stage.service();
+  const client = new Client(() => service.address);
+  const ledger = new Ledger(client);
+  const work = await ledger.people(quick ? 8 : 32);
+  let isOver = false;
+  const writing = work(() => isOver);
+  for (let kill = 1; kill <= kills; kill++) {
+    // Not before its share of the writes was acknowledged, and then in the midst of others.
+    while (ledger.acknowledged < (writes * kill) / kills) await wait(10);
+    await wait(Math.random() * 50);
+    await end(service.child, "SIGKILL");
+    await service.restart();
+  }
+  isOver = true;
+  await writing;
+  const { lost, doubled, flaws } = await ledger.compare(stage.url, stage.pool);
+  const { acknowledged, repeated, replayed } = ledger;
+  return { kills, acknowledged, repeated, replayed, unanswered: client.statuses.get("none") ?? 0, lost, doubled, flaws };
+};

@@ -1,0 +1,123 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chown, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
+import { Pool } from "pg";
+import { ADMIN_KEY, freePort } from "../ground";
+
+const run = promisify(execFile);
+const PATIENCE_MS = 60_000;
+
+/** A process of the service. */
+export type Service = {
+  address: string;
+  child: ChildProcess;
+  /** Starts it once more at the same address, after it ended. */
+  restart(): Promise<void>;
+};
+
+/** Where a drill happens: a PostgreSQL that it may kill, and processes of the service. */
+export class Stage {
+  readonly #started: ChildProcess[] = [];
+
+  private constructor(
+    private readonly folder: string,
+    private readonly bin: string,
+    private readonly port: number,
+    /** Of the database, for looking at what is stored. */
+    readonly pool: Pool,
+  ) {}
+
+  static async open(): Promise<Stage> {
+    const folder = await mkdtemp(path.join(tmpdir(), "cairn-drill-"));
+    const versions = (await readdir("/usr/lib/postgresql")).sort((a, b) => Number(a) - Number(b));
+    const bin = `/usr/lib/postgresql/${versions.at(-1)}/bin`;
+    const port = await freePort();
+    if (process.getuid?.() === 0) await chown(folder, Number((await run("id", ["-u", "postgres"])).stdout), -1);
+    const pool = new Pool({ host: "127.0.0.1", port, user: "cairn", database: "postgres", max: 2 });
+    pool.on("error", () => undefined);
+    const stage = new Stage(folder, bin, port, pool);
+    await stage.#asOwner(`${bin}/initdb -D ${folder}/data -U cairn -A trust --locale=C.UTF-8`);
+    await stage.startDatabase();
+    return stage;
+  }
+
+  get url(): string {
+    return `postgresql://cairn@127.0.0.1:${this.port}/postgres`;
+  }
+
+  async startDatabase(): Promise<void> {
+    const options = `-p ${this.port} -k ${this.folder} -c listen_addresses=127.0.0.1 -c max_connections=100`;
+    await this.#asOwner(`${this.bin}/pg_ctl -D ${this.folder}/data -w -l ${this.folder}/log -o '${options}' start`);
+  }
+
+  /** As a machine that loses its power: what was not written to the disk is gone. */
+  async killDatabase(): Promise<void> {
+    await this.#asOwner(`${this.bin}/pg_ctl -D ${this.folder}/data -m immediate -w stop`);
+  }
+
+  async service(settings: NodeJS.ProcessEnv = {}): Promise<Service> {
+    const port = await freePort();
+    const address = `http://127.0.0.1:${port}`;
+    const start = async () => {
+      const child = spawn(process.execPath, ["dist/server.js"], {
+        env: {
+          ...process.env,
+          DATABASE_URL: this.url,
+          PORT: String(port),
+          LOG_LEVEL: "error",
+          RATE_LIMIT_PER_MINUTE: "0",
+          ADMIN_API_KEY: ADMIN_KEY,
+          ...settings,
+        },
+        stdio: ["ignore", "inherit", "inherit"],
+      });
+      this.#started.push(child);
+      await ready(address, child);
+      return child;
+    };
+    const service: Service = {
+      address,
+      child: await start(),
+      async restart() {
+        service.child = await start();
+      },
+    };
+    return service;
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.#started) await end(child, "SIGKILL");
+    await this.pool.end();
+    await this.killDatabase().catch(() => undefined);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  // PostgreSQL refuses to run as root.
+  async #asOwner(command: string): Promise<void> {
+    await (process.getuid?.() === 0 ? run("su", ["postgres", "-s", "/bin/sh", "-c", command]) : run("sh", ["-c", command]));
+  }
+}
+
+/** Waits until a process says that it is ready. */
+export async function ready(address: string, child?: ChildProcess): Promise<void> {
+  for (const until = Date.now() + PATIENCE_MS; Date.now() < until && (child?.exitCode ?? null) === null; await wait(20)) {
+    const answer = await fetch(`${address}/readyz`).catch(() => undefined);
+    await answer?.arrayBuffer().catch(() => undefined);
+    if (answer?.ok) return;
+  }
+  throw new Error(`Nothing is ready at ${address}`);
+}
+
+/** Ends a process, and waits for its end. @returns its exit code; null if a signal ended it */
+export async function end(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, "exit");
+    child.kill(signal);
+    await ended;
+  }
+  return child.exitCode;
+}

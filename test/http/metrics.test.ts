@@ -1,0 +1,56 @@
+import { beginRequest, startApp, type TestApp } from "../setup/app";
+import { buildLearner, buildSession } from "../setup/factories";
+
+let api: TestApp;
+beforeEach(async () => {
+  api = await startApp({ REQUESTS_AT_ONCE: 2 });
+});
+afterEach(() => api.close());
+
+async function metrics(): Promise<Map<string, number>> {
+  const { status, type, text } = await api.as(null).get("/metrics");
+  expect([status, type]).toEqual([200, "text/plain"]);
+  const lines = text.split("\n").filter((line: string) => line && !line.startsWith("#"));
+  return new Map(lines.map((line: string) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]));
+}
+
+test("requests are counted by route and status, whatever stands in the address", async () => {
+  const { id } = await buildLearner(api.db);
+  await api.admin.get(`/v1/learners/${id}`);
+  await api.admin.get("/v1/learners/zanzibar");
+  await api.as(null).get("/v1/me");
+  await api.as(null).get("/zanzibar");
+  const found = await metrics();
+  const count = (method: string, route: string, status: number) =>
+    found.get(`http_request_duration_seconds_count{method="${method}",route="${route}",status="${status}"}`);
+  expect(count("GET", "/v1/learners/:learnerId", 200)).toBe(1);
+  expect(count("GET", "/v1/learners/:learnerId", 400)).toBe(1);
+  expect(count("GET", "/v1/me", 401)).toBe(1);
+  expect(count("GET", "none", 404)).toBe(1);
+  expect([...found.keys()].join()).not.toContain("zanzibar");
+  expect(found.get("http_requests_under_way")).toBe(1);
+  expect(found.get("nodejs_eventloop_lag_p99_seconds")).toBeGreaterThan(0);
+});
+
+test("what is one too many is turned away at the door; what asks how the service does is not", async () => {
+  const within = [await beginRequest(api.url, "/v1/learners"), await beginRequest(api.url, "/v1/learners")];
+  const underWay = async () => (await metrics()).get("http_requests_under_way");
+  while ((await underWay()) !== 3);
+  const { status, headers, body } = await api.admin.get("/v1/me");
+  expect([status, headers["retry-after"], body.code]).toEqual([503, "2", "unavailable"]);
+  expect((await api.as(null).get("/livez")).status).toBe(200);
+  for (const { hangUp } of within) hangUp();
+  while ((await underWay()) !== 1);
+  expect((await api.admin.get("/v1/me")).status).toBe(200);
+});
+
+test("sums of months are compared with their sessions a little at each reading, and in the end all", async () => {
+  const learners = [];
+  for (let n = 0; n < 7; n++) learners.push(await buildLearner(api.db));
+  for (const { id } of learners) await buildSession(api.db, { learnerId: id });
+  const compared = async (result: string) => (await metrics()).get(`learner_months_compared_total{result="${result}"}`) as number;
+  while ((await compared("equal")) < 14);
+  expect(await compared("differing")).toBe(0);
+  await api.db.$executeRaw`UPDATE learner_months SET minutes = minutes + 1 WHERE learner_id = ${learners[6]?.id}::uuid`;
+  while ((await compared("differing")) < 1);
+});

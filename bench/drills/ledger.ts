@@ -102,7 +102,7 @@ export class Ledger {
     const id = this.#anyOf(learner);
     if (!id) return this.#put(learner);
     const minutes = newEntry().minutes;
-    const answer = await this.client.ask("PATCH", `${sessionsOf(learner)}/${id}`, { minutes, split: null, mode: this.#sessions.get(id)?.mode });
+    const answer = await this.client.ask("PATCH", `${sessionsOf(learner)}/${id}`, { minutes, mode: this.#sessions.get(id)?.mode });
     if (this.#isFine(answer, [200])) this.#note(learner, [[id, { ...(this.#sessions.get(id) as Entry), minutes }]], answer.tries);
   }
 

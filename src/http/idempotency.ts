@@ -82,7 +82,7 @@ async function claim(tx: Prisma.TransactionClient, { callerId, key }: { callerId
 /** Takes a text out of the answers that are kept for what was created under an id. */
 export async function forgetInAnswers(tx: Db, learnerId: string, id: string, field: "note"): Promise<void> {
   await tx.$executeRaw`
-    UPDATE idempotency_keys SET body = body || jsonb_build_object(${field}::text, NULL)
+    UPDATE idempotency_keys SET body = (body::jsonb || jsonb_build_object(${field}::text, NULL))::json
     WHERE body ->> 'id' = ${id} AND body ->> 'learnerId' = ${learnerId} AND body ->> ${field}::text IS NOT NULL`;
 }
 

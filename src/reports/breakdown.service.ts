@@ -1,4 +1,4 @@
-import { type Scope, seesEverybody, visibleLearners } from "../access/scope";
+import { onDay, type Scope, seesEverybody, visibleLearners } from "../access/scope";
 import type { Config } from "../config";
 import { type Databases, replicaLagSeconds } from "../database/replica";
 import type { Db } from "../database/transaction";
@@ -111,7 +111,8 @@ function pose({ from, to, bucket, compare, groupBy = undefined, ...filters }: Qu
 /**
  * Who was in a team's scope in a period, but is today where the caller does not see them.
  * Nobody, for those who see everyone. They count nowhere: a figure that held them in one
- * report and not in another would tell what they did by the difference.
+ * report and not in another would tell what they did by the difference. Who reports on a team
+ * leads it, and so sees whoever is in its scope today: only those who were there are looked at.
  */
 async function hiddenLearners(
   db: Db,
@@ -129,6 +130,7 @@ async function hiddenLearners(
           team: depth === "direct" ? { id: teamId } : { ancestors: { some: { ancestorId: teamId } } },
           ...(last && { fromDay: { lt: last } }),
           ...(first && { OR: [{ untilDay: null }, { untilDay: { gt: toDate(first) } }] }),
+          NOT: onDay(today),
         },
       },
       NOT: visibleLearners(scope),

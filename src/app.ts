@@ -1,4 +1,4 @@
-import Fastify, { type FastifyServerOptions } from "fastify";
+import Fastify, { type FastifyHttpOptions, type RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Pool } from "pg";
 import { v7 as uuidv7 } from "uuid";
@@ -43,6 +43,9 @@ import { teamRoutes } from "./teams/teams.routes";
 import { termRoutes } from "./terms/terms.routes";
 import { timerRoutes } from "./timers/timers.routes";
 import { version } from "./version";
+
+const HEADERS_TIMEOUT_MS = 10_000;
+const CHECK_CONNECTIONS_MS = 2_000;
 
 export type AppOptions = {
   config: Config;
@@ -116,7 +119,7 @@ export async function buildApp({
   return app;
 }
 
-function serverOptions(config: Config, log?: LogStream): FastifyServerOptions {
+function serverOptions(config: Config, log?: LogStream): FastifyHttpOptions<RawServerDefault> {
   return {
     ...earlyProblems,
     ...logging(config.LOG_LEVEL, log),
@@ -127,8 +130,9 @@ function serverOptions(config: Config, log?: LogStream): FastifyServerOptions {
     bodyLimit: config.BODY_LIMIT_BYTES,
     requestTimeout: config.REQUEST_TIMEOUT_MS,
     handlerTimeout: config.REQUEST_TIMEOUT_MS,
-    // A socket on which nothing moves, so longer than any single request.
-    connectionTimeout: config.REQUEST_TIMEOUT_MS * 2,
+    // A socket on which nothing moves, such as of who does not read: a little longer than any single request.
+    connectionTimeout: config.REQUEST_TIMEOUT_MS + CHECK_CONNECTIONS_MS,
+    http: { headersTimeout: Math.min(HEADERS_TIMEOUT_MS, config.REQUEST_TIMEOUT_MS), connectionsCheckingInterval: CHECK_CONNECTIONS_MS },
   };
 }
 

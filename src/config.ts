@@ -38,12 +38,12 @@ const Environment = z.object({
     .int()
     .min(0)
     .max(2_147_483_647)
-    .default(30_000)
+    .default(20_000)
     .describe("How long one statement may take; 0 leaves that to the database (behind PgBouncer, set it on the role). The embedded one knows no such limit."),
   DATABASE_STATEMENT_NAMES: onOff
     .default(false)
     .describe("`on`: each connection keeps the plans of statements that it has seen. Not behind a pooler in transaction mode, which breaks them."),
-  REQUEST_TIMEOUT_MS: milliseconds.default(30_000).describe("How long a client may take to send a request."),
+  REQUEST_TIMEOUT_MS: milliseconds.default(25_000).describe("How long a client may take to send a request, and the service to answer it."),
   BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
   IMPORT_LIMIT_BYTES: count.default(8_589_934_592).describe("The largest file that an import takes."),
   REQUESTS_AT_ONCE: count.default(1_000).describe("Requests under way beyond which more are turned away with 503."),

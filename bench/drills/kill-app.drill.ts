@@ -22,7 +22,7 @@ export const drill: Drill = async (stage, quick) => {
   }
   isOver = true;
   await writing;
-  const { lost, doubled, flaws } = await ledger.compare(stage.url, stage.pool);
+  const { lost, doubled, flaws } = await ledger.compare({ DATABASE_URL: stage.url });
   const { acknowledged, repeated, replayed } = ledger;
   return { kills, acknowledged, repeated, replayed, unanswered: client.statuses.get("none") ?? 0, lost, doubled, flaws };
 };

@@ -33,7 +33,7 @@ export const drill: Drill = async (stage, quick) => {
   await wait(loadMs);
   isOver = true;
   await writing;
-  const { lost, doubled, flaws } = await ledger.compare(stage.url, stage.pool);
+  const { lost, doubled, flaws } = await ledger.compare({ DATABASE_URL: stage.url });
   const strange = [...client.statuses].filter(([status]) => !["200", "201", "204", "503"].includes(status));
   if (strange.length) flaws.push(`answers that were neither good nor 503: ${strange.map(([status, count]) => `${count} of ${status}`)}`);
   const { acknowledged, repeated } = ledger;

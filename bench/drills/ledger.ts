@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { Pool } from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { connect } from "../../src/database/connect";
 import { differingMonths } from "../../src/study-sessions/learner-months";
@@ -9,6 +8,7 @@ import type { Client } from "./client";
 // happens meanwhile, in the end the database and the report hold just what the ledger holds.
 
 const MODES = ["on-the-job", "social", "formal"] as const;
+type Where = { DATABASE_URL: string } | { DATA_DIR: string };
 type Entry = { minutes: number; mode: (typeof MODES)[number]; startedAt: string };
 
 const BATCH = 10;
@@ -145,10 +145,16 @@ export class Ledger {
     return expected.includes(status);
   }
 
-  /** Compares with what is stored, with the report, and the sums of months with the sessions. */
-  async compare(url: string, pool: Pool): Promise<{ lost: number; doubled: number; flaws: string[] }> {
-    const flaws = [...this.flaws, ...this.client.flaws];
-    const { rows } = await pool.query<{ id: string; learner_id: string; minutes: number; mode: string; deleted: boolean }>(`
+  /**
+   * Compares with the report, with what is stored, and the sums of months with the sessions.
+   *
+   * @param release lets go of the database, where only one may have it
+   */
+  async compare(where: Where, release: () => Promise<unknown> = async () => undefined): Promise<{ lost: number; doubled: number; flaws: string[] }> {
+    const flaws = [...this.flaws, ...this.client.flaws, ...(await this.#compareReport())];
+    await release();
+    const database = await connect({ ...where, DATABASE_POOL_SIZE: 1, DATABASE_CONNECT_TIMEOUT_MS: 5_000, DATABASE_STATEMENT_TIMEOUT_MS: 0 });
+    const { rows } = await database.pool.query<{ id: string; learner_id: string; minutes: number; mode: string; deleted: boolean }>(`
       SELECT id, learner_id, minutes, deleted_at IS NOT NULL AS deleted,
              CASE minutes WHEN on_the_job_minutes THEN 'on-the-job' WHEN social_minutes THEN 'social' WHEN formal_minutes THEN 'formal' END AS mode
       FROM study_sessions`);
@@ -167,7 +173,8 @@ export class Ledger {
     }
     const doubled = rows.filter(({ id }) => !this.#sessions.has(id) && !this.#deleted.has(id));
     for (const row of doubled) flaws.push(`nobody was told of ${JSON.stringify(row)}`);
-    flaws.push(...(await this.#compareReport()), ...(await differingFrom(url)));
+    for await (const { differing } of differingMonths(database.db, {})) flaws.push(...differing.map((month) => `the sum of ${JSON.stringify(month)} differs`));
+    await database.close();
     return { lost, doubled: doubled.length, flaws };
   }
 
@@ -179,15 +186,6 @@ export class Ledger {
     const reported = [total.sessions.total, total.minutes.onTheJob, total.minutes.social, total.minutes.formal].join();
     return expected === reported ? [] : [`the report says ${reported} (sessions and minutes by mode) instead of ${expected}`];
   }
-}
-
-async function differingFrom(url: string): Promise<string[]> {
-  const settings = { DATABASE_URL: url, DATABASE_POOL_SIZE: 1, DATABASE_CONNECT_TIMEOUT_MS: 5_000, DATABASE_STATEMENT_TIMEOUT_MS: 0 };
-  const database = await connect(settings);
-  const flaws: string[] = [];
-  for await (const { differing } of differingMonths(database.db, {})) flaws.push(...differing.map((month) => `the sum of ${JSON.stringify(month)} differs`));
-  await database.close();
-  return flaws;
 }
 
 function sessionsOf(learner: string): string {

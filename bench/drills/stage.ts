@@ -24,7 +24,7 @@ export class Stage {
   readonly #started: ChildProcess[] = [];
 
   private constructor(
-    private readonly folder: string,
+    readonly folder: string,
     private readonly bin: string,
     private readonly port: number,
     /** Of the database, for looking at what is stored. */
@@ -59,23 +59,30 @@ export class Stage {
     await this.#asOwner(`${this.bin}/pg_ctl -D ${this.folder}/data -m immediate -w stop`);
   }
 
+  /** Ends a process with the drill. */
+  holds(child: ChildProcess): ChildProcess {
+    this.#started.push(child);
+    return child;
+  }
+
   async service(settings: NodeJS.ProcessEnv = {}): Promise<Service> {
     const port = await freePort();
     const address = `http://127.0.0.1:${port}`;
     const start = async () => {
-      const child = spawn(process.execPath, ["dist/server.js"], {
-        env: {
-          ...process.env,
-          DATABASE_URL: this.url,
-          PORT: String(port),
-          LOG_LEVEL: "error",
-          RATE_LIMIT_PER_MINUTE: "0",
-          ADMIN_API_KEY: ADMIN_KEY,
-          ...settings,
-        },
-        stdio: ["ignore", "inherit", "inherit"],
-      });
-      this.#started.push(child);
+      const child = this.holds(
+        spawn(process.execPath, ["dist/server.js"], {
+          env: {
+            ...process.env,
+            DATABASE_URL: this.url,
+            PORT: String(port),
+            LOG_LEVEL: "error",
+            RATE_LIMIT_PER_MINUTE: "0",
+            ADMIN_API_KEY: ADMIN_KEY,
+            ...settings,
+          },
+          stdio: ["ignore", "inherit", "inherit"],
+        }),
+      );
       await ready(address, child);
       return child;
     };

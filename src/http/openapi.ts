@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import type { FastifyContextConfig } from "fastify";
+import type { FastifyContextConfig, FastifyReply } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { App } from "./app-type";
@@ -57,10 +57,27 @@ export async function describeApi(app: App, version: string): Promise<void> {
     },
     transformObject: (document) => tidy(addComponents(document) as Parameters<typeof tidy>[0]),
   });
-  app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) =>
-    reply.header("Content-Type", "application/json; charset=utf-8").send(app.swagger()),
-  );
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true, uiConfig: { persistAuthorization: true } });
+  // Written once: it is large, and anybody may ask for it.
+  let written: Buffer | undefined;
+  const send = (reply: FastifyReply) => {
+    written ??= Buffer.from(JSON.stringify(app.swagger()));
+    return reply.header("Content-Type", "application/json; charset=utf-8").send(written);
+  };
+  app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => send(reply));
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    staticCSP: true,
+    uiConfig: { persistAuthorization: true },
+    uiHooks: {
+      // The page's own ways to the description write it each time.
+      onRequest(request, reply, done) {
+        const { url } = request.routeOptions;
+        if (url === "/docs/json") send(reply);
+        else if (url === "/docs/yaml") reply.callNotFound();
+        else done();
+      },
+    },
+  });
 }
 
 /** Whether an answer has an ETag. */

@@ -11,6 +11,7 @@ import { asksForVersion } from "./preconditions";
 
 const MEDIA_TYPE = "application/problem+json";
 const RETRY_AFTER_SECONDS = 2;
+const LINGER_MS = 1_000;
 
 export const Problem = z
   .object({
@@ -92,6 +93,8 @@ export const earlyProblems = {
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     );
+    // Whoever goes on sending would keep the connection.
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
   },
 };
 

@@ -33,6 +33,13 @@ test("the page of the documentation may run its own scripts, and no others", asy
   expect(headers["content-security-policy"]).not.toContain("script-src 'self' 'unsafe-inline'");
 });
 
+test("the page of the documentation reads the description that is written once", async () => {
+  const [own, pages, yaml] = [await api.as(null).get("/openapi.json"), await api.as(null).get("/docs/json"), await api.as(null).get("/docs/yaml")];
+  expect([own.status, pages.status, yaml.status]).toEqual([200, 200, 404]);
+  expect(pages.text).toBe(own.text);
+  expect(own.type).toBe("application/json");
+});
+
 const preflight = (of: TestApp, origin: string) =>
   request(of.url).options("/v1/me").set({ Origin: origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization" });
 

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { beginRequest, startApp, type TestApp } from "../setup/app";
 import { buildLearner, buildSession } from "../setup/factories";
 
@@ -42,6 +43,19 @@ test("what is one too many is turned away at the door; what asks how the service
   for (const { hangUp } of within) hangUp();
   while ((await underWay()) !== 1);
   expect((await api.admin.get("/v1/me")).status).toBe(200);
+});
+
+test("who sends without reading is answered sixteen times at once", async () => {
+  const socket = connect({ host: "127.0.0.1", port: Number(new URL(api.url).port) });
+  let text = "";
+  socket.on("data", (chunk) => {
+    text += chunk;
+  });
+  socket.write("GET /openapi.json HTTP/1.1\r\nHost: test\r\n\r\n".repeat(20));
+  const statuses = () => [...text.matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
+  while (statuses().length < 20) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(statuses()).toEqual([...Array(16).fill("200"), ...Array(4).fill("503")]);
+  socket.destroy();
 });
 
 test("sums of months are compared with their sessions a little at each reading, and in the end all", async () => {

@@ -14,7 +14,7 @@ import { evidenceRoutes } from "./evidence/evidence.routes";
 import { exportRoutes } from "./exports/exports.routes";
 import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
-import { accountForRequests } from "./http/account";
+import { accountForRequests, limitPipelines, limitRequestsAtOnce } from "./http/account";
 import type { App } from "./http/app-type";
 import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
@@ -74,7 +74,8 @@ export async function buildApp({
   readJsonBodies(app);
   answerProblems(app);
   const metrics = createMetrics(pools);
-  accountForRequests(app, metrics, config.REQUESTS_AT_ONCE);
+  accountForRequests(app, metrics);
+  limitPipelines(app);
   partWhenStopping(app, life);
   negotiateRepresentations(app);
   await hardenAnswers(app, config);
@@ -91,6 +92,7 @@ export async function buildApp({
       v1.addHook("onRequest", async () => {
         if (life.phase === "starting") refuseUnlessServing(life);
       });
+      limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
       v1.addHook("onRequest", authenticate(context, limits));
       recordReads(v1, context);
       meRoutes(v1, context);

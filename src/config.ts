@@ -46,7 +46,7 @@ const Environment = z.object({
   REQUEST_TIMEOUT_MS: milliseconds.default(25_000).describe("How long a client may take to send a request, and the service to answer it."),
   BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
   IMPORT_LIMIT_BYTES: count.default(8_589_934_592).describe("The largest file that an import takes."),
-  REQUESTS_AT_ONCE: count.default(1_000).describe("Requests under way beyond which more are turned away with 503."),
+  REQUESTS_AT_ONCE: count.default(1_000).describe("Requests being worked on beyond which more are turned away with 503."),
   DRAIN_MS: z.coerce
     .number()
     .int()

@@ -1,42 +1,66 @@
 import type { Socket } from "node:net";
+import type { FastifyReply } from "fastify";
 import { AppError } from "../errors";
 import type { App } from "./app-type";
 import type { Metrics } from "./metrics";
 
-// Clients that send without waiting for answers are rare, and make a process keep what they do not read.
 const MOST_ON_ONE_CONNECTION = 16;
 // As proxies say of a client that did not wait for its answer.
 const HUNG_UP = 499;
 
-/**
- * Of each request, when it is over: one line in the log, its figures in the metrics. What comes while
- * `most` are under way is turned away at the door, so that those within are answered as fast as ever;
- * but not what asks how the service does.
- */
-export function accountForRequests(app: App, { underWay, duration }: Metrics, most: number): void {
-  let within = 0;
-  const onConnection = new WeakMap<Socket, number>();
+/** Of each request, when it is over: one line in the log, its figures in the metrics. */
+export function accountForRequests(app: App, { underWay, duration }: Metrics): void {
   app.addHook("onRequest", async (request, reply) => {
-    const { method, routeOptions, raw } = request;
-    const { socket } = raw;
-    const before = onConnection.get(socket) ?? 0;
-    const isTurnedAway = before >= MOST_ON_ONE_CONNECTION || (within >= most && !!routeOptions.url?.startsWith("/v1"));
-    onConnection.set(socket, before + 1);
-    if (!isTurnedAway) underWay.set(++within);
+    const { method, routeOptions } = request;
+    underWay.inc();
     reply.raw.once("close", () => {
-      onConnection.set(socket, (onConnection.get(socket) ?? 1) - 1);
-      if (!isTurnedAway) underWay.set(--within);
+      underWay.dec();
       const status = reply.raw.writableFinished ? reply.statusCode : HUNG_UP;
       duration.observe({ method, route: routeOptions.url ?? "none", status }, reply.elapsedTime / 1_000);
       request.log.info({ req: request, res: { statusCode: status }, responseTime: Math.round(reply.elapsedTime * 1_000) / 1_000 }, "request completed");
     });
-    if (isTurnedAway) throw tooBusy();
   });
 }
 
-function tooBusy(): AppError {
-  return new AppError(
-    "unavailable",
-    "More requests are under way than can be answered soon, or are sent on one connection without waiting. Try again after the seconds in Retry-After.",
-  );
+/**
+ * Turns away at the door what comes while `most` requests are being worked on, so that those are
+ * answered as fast as ever. Who is slow to send or to read takes nobody's place: a request counts
+ * from when it is there until its answer is.
+ */
+export function limitRequestsAtOnce(app: App, most: number): void {
+  let within = 0;
+  app.addHook("onRequest", async () => {
+    if (within >= most) throw tooBusy("More requests are under way than can be answered soon.");
+  });
+  app.addHook("preValidation", async (_, reply) => {
+    let isWithin = true;
+    const leave = () => {
+      if (isWithin) within--;
+      isWithin = false;
+    };
+    within++;
+    reply.raw.once("close", leave);
+    leaving.set(reply, leave);
+  });
+  app.addHook("onSend", async (_, reply) => leaving.get(reply)?.());
+}
+
+const leaving = new WeakMap<FastifyReply, () => void>();
+
+/** Who sends without waiting for answers makes a process keep all that they do not read. */
+export function limitPipelines(app: App): void {
+  const onConnection = new WeakMap<Socket, number>();
+  const count = (socket: Socket, step: number) => {
+    const requests = (onConnection.get(socket) ?? 0) + step;
+    onConnection.set(socket, requests);
+    return requests;
+  };
+  app.addHook("onRequest", async ({ raw: { socket } }, reply) => {
+    reply.raw.once("close", () => count(socket, -1));
+    if (count(socket, 1) > MOST_ON_ONE_CONNECTION) throw tooBusy("Too many requests were sent on one connection without waiting for answers.");
+  });
+}
+
+function tooBusy(what: string): AppError {
+  return new AppError("unavailable", `${what} Try again after the seconds in Retry-After.`);
 }

@@ -74,7 +74,7 @@ export function answerProblems(app: App): void {
 export function asProblem(error: unknown, request: FastifyRequest): AppError {
   const problem = toAppError(error as FastifyError, request);
   if (problem.code === "internal") request.log.error({ err: error }, "unexpected error");
-  else if (problem.code === "unavailable") request.log.warn({ err: error }, "database unavailable");
+  else if (problem.code === "unavailable" && problem !== error) request.log.warn({ err: error }, "database unavailable");
   return problem;
 }
 

@@ -1,4 +1,8 @@
 import { connect } from "node:net";
+import Fastify from "fastify";
+import { limitRequestsAtOnce } from "../../src/http/account";
+import type { App } from "../../src/http/app-type";
+import { answerProblems } from "../../src/http/problem";
 import { beginRequest, startApp, type TestApp } from "../setup/app";
 import { buildLearner, buildSession } from "../setup/factories";
 
@@ -33,16 +37,29 @@ test("requests are counted by route and status, whatever stands in the address",
   expect(found.get("nodejs_eventloop_lag_p99_seconds")).toBeGreaterThan(0);
 });
 
-test("what is one too many is turned away at the door; what asks how the service does is not", async () => {
-  const within = [await beginRequest(api.url, "/v1/learners"), await beginRequest(api.url, "/v1/learners")];
-  const underWay = async () => (await metrics()).get("http_requests_under_way");
-  while ((await underWay()) !== 3);
-  const { status, headers, body } = await api.admin.get("/v1/me");
-  expect([status, headers["retry-after"], body.code]).toEqual([503, "2", "unavailable"]);
-  expect((await api.as(null).get("/livez")).status).toBe(200);
-  for (const { hangUp } of within) hangUp();
-  while ((await underWay()) !== 1);
+test("what comes while enough is worked on is turned away at the door", async () => {
+  const app = Fastify() as unknown as App;
+  answerProblems(app);
+  limitRequestsAtOnce(app, 2);
+  let open = () => {};
+  const gate = new Promise<string>((resolve) => {
+    open = () => resolve("through");
+  });
+  app.get("/", () => gate);
+  const within = [app.inject("/").then(({ statusCode }) => statusCode), app.inject("/").then(({ statusCode }) => statusCode)];
+  await new Promise(setImmediate);
+  const { statusCode, headers, json } = await app.inject("/");
+  expect([statusCode, headers["retry-after"], json().code]).toEqual([503, "2", "unavailable"]);
+  open();
+  expect(await Promise.all(within)).toEqual([200, 200]);
+  expect((await app.inject("/")).statusCode).toBe(200);
+});
+
+test("who is slow to send takes nobody's place", async () => {
+  const slow = await Promise.all([1, 2, 3].map(() => beginRequest(api.url, "/v1/learners")));
+  while ((await metrics()).get("http_requests_under_way") !== 4);
   expect((await api.admin.get("/v1/me")).status).toBe(200);
+  for (const { hangUp } of slow) hangUp();
 });
 
 test("who sends without reading is answered sixteen times at once", async () => {

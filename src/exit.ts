@@ -1,3 +1,4 @@
+import { RestoreRefused } from "./backup/restore";
 import { ConfigError } from "./config";
 import { DataDirInUseError } from "./database/embedded";
 import { MigrationError } from "./database/migrate";
@@ -21,11 +22,12 @@ export function exitWith(error: Error): void {
 
 function explain(error: Error): [number, string | Error] {
   if (error instanceof UsageError) return [EXIT.usage, error.message];
-  if (error instanceof DemoRefused) return [EXIT.failure, error.message];
+  if (error instanceof DemoRefused || error instanceof RestoreRefused) return [EXIT.failure, error.message];
   if (error instanceof ConfigError) return [EXIT.configuration, error.message];
   if (error instanceof MigrationError) return [EXIT.migration, error.message];
   if (error instanceof DataDirInUseError) return [EXIT.unavailable, error.message];
   if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set PORT.`];
+  if ((error as NodeJS.ErrnoException).syscall === "open") return [EXIT.usage, `${error.message}. Check the file's name and rights.`];
   if (isUnavailable(error)) return [EXIT.unavailable, `The database cannot be reached (${error.message}). Check DATABASE_URL, and that it runs.`];
   return [EXIT.failure, error];
 }

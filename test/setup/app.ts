@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect as connectTo } from "node:net";
+import type { Pool } from "pg";
 import request, { type Response } from "supertest";
 import { ensureAdminKey } from "../../src/api-keys/api-keys.service";
 import { buildApp } from "../../src/app";
@@ -21,6 +22,7 @@ export type Client = {
 
 export type TestApp = {
   db: PrismaClient;
+  pool: Pool;
   url: string;
   config: Config;
   /** Its latest lines, in full detail. */
@@ -65,6 +67,7 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   return {
     db: database.db,
+    pool: database.pool,
     url,
     config,
     log,

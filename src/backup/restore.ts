@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import type { Pool, PoolClient } from "pg";
+import { z } from "zod";
+import { readMigrations } from "../database/migrate";
+import { listTables, quoted, type Table } from "./tables";
+
+/** A dump that cannot be restored here, and why. */
+export class RestoreRefused extends Error {
+  override name = "RestoreRefused";
+}
+
+const Head = z.strictObject({ cairn: z.literal("dump"), migrations: z.array(z.string()) });
+const Foot = z.strictObject({ rows: z.int(), sha256: z.string() });
+const Row = z.strictObject({ table: z.string(), row: z.record(z.string(), z.unknown()) });
+const CUT = "The file is not a whole dump: its last line is missing or does not fit. Copy it again.";
+const ROWS_AT_ONCE = 1_000;
+
+/**
+ * Puts a dump into an empty database, all of it or nothing. Rows go in as they were: nothing is
+ * derived anew, and the database's own rules are held to in the end.
+ *
+ * @returns how many rows went in
+ * @throws RestoreRefused when the file is none or is cut, or this database is not empty or of another version
+ */
+export async function restore(pool: Pool, file: AsyncIterable<string>): Promise<number> {
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN");
+    const tables = await listTables(client);
+    await refuseUnlessEmpty(client, tables);
+    const rows = await withoutTriggers(client, tables, () => insertLines(client, tables, linesOf(file)));
+    await client.query("COMMIT");
+    return rows;
+  } catch (error) {
+    await client.query("ROLLBACK");
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+async function insertLines(client: PoolClient, tables: Table[], lines: AsyncIterable<string>): Promise<number> {
+  const known = new Map(tables.map((table) => [table.name, table]));
+  const sha256 = createHash("sha256");
+  let [count, isBegun, foot]: [number, boolean, z.infer<typeof Foot> | undefined] = [0, false, undefined];
+  let waiting: { table: Table | undefined; rows: string[] } = { table: undefined, rows: [] };
+  const insert = async () => {
+    if (waiting.table && waiting.rows.length) await insertRows(client, waiting.table, waiting.rows);
+    waiting = { table: undefined, rows: [] };
+  };
+  for await (const line of lines) {
+    if (foot) throw new RestoreRefused(CUT);
+    const value = parsed(line);
+    const end = Foot.safeParse(value);
+    if (end.success && isBegun) {
+      foot = end.data;
+      continue;
+    }
+    sha256.update(`${line}\n`);
+    if (!isBegun) {
+      await checkHead(value);
+      isBegun = true;
+      continue;
+    }
+    const { data } = Row.safeParse(value);
+    const table = data && known.get(data.table);
+    if (!data || !table) throw new RestoreRefused(CUT);
+    if (waiting.table !== table || waiting.rows.length >= ROWS_AT_ONCE) await insert();
+    waiting.table = table;
+    // As it stands in the file: JavaScript would round what its numbers cannot hold.
+    waiting.rows.push(line.slice(line.indexOf('"row":') + 6, -1));
+    count++;
+  }
+  if (!foot || foot.rows !== count || foot.sha256 !== sha256.digest("hex")) throw new RestoreRefused(CUT);
+  await insert();
+  return count;
+}
+
+/** Only at newlines: what else Node's readline takes for a line's end may stand within a row's text. */
+async function* linesOf(file: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of file) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest) yield rest;
+}
+
+async function insertRows(client: PoolClient, { name, columns }: Table, rows: string[]): Promise<void> {
+  const list = columns.map(quoted).join(", ");
+  await client.query(`INSERT INTO ${quoted(name)} (${list}) SELECT ${list} FROM json_populate_recordset(NULL::${quoted(name)}, $1)`, [`[${rows.join()}]`]);
+}
+
+/**
+ * While `work` runs, rows derive no others, and may refer to rows that are yet to come. Any owner
+ * of the tables may do this, where only a superuser may leave the checks out.
+ */
+async function withoutTriggers<T>(client: PoolClient, tables: Table[], work: () => Promise<T>): Promise<T> {
+  const { rows: references } = await client.query<{ table: string; name: string }>(`
+    SELECT conrelid::regclass::text AS table, conname AS name FROM pg_constraint WHERE contype = 'f' AND connamespace = current_schema()::regnamespace`);
+  for (const { name } of tables) await client.query(`ALTER TABLE ${quoted(name)} DISABLE TRIGGER USER`);
+  for (const { table, name } of references) await client.query(`ALTER TABLE ${table} ALTER CONSTRAINT ${quoted(name)} DEFERRABLE INITIALLY DEFERRED`);
+  const result = await work();
+  await client.query("SET CONSTRAINTS ALL IMMEDIATE");
+  for (const { table, name } of references) await client.query(`ALTER TABLE ${table} ALTER CONSTRAINT ${quoted(name)} NOT DEFERRABLE`);
+  for (const { name } of tables) await client.query(`ALTER TABLE ${quoted(name)} ENABLE TRIGGER USER`);
+  return result;
+}
+
+async function checkHead(value: unknown): Promise<void> {
+  const head = Head.safeParse(value);
+  if (!head.success) throw new RestoreRefused("The file is not a dump of this service.");
+  const own = (await readMigrations()).map(({ name }) => name);
+  const [missing, unknown] = [own.filter((name) => !head.data.migrations.includes(name)), head.data.migrations.filter((name) => !own.includes(name))];
+  if (!missing.length && !unknown.length) return;
+  throw new RestoreRefused(
+    `The dump is of another version: ${[...missing.map((name) => `it lacks ${name}`), ...unknown.map((name) => `it has ${name}`)].join(", ")}. Restore it with the version that wrote it, and update then.`,
+  );
+}
+
+async function refuseUnlessEmpty(client: PoolClient, tables: Table[]): Promise<void> {
+  for (const { name } of tables) {
+    const { rowCount } = await client.query(`SELECT 1 FROM ${quoted(name)} LIMIT 1`);
+    if (rowCount) throw new RestoreRefused(`The database is not empty: there are ${name}. Restore into a new one, or into another DATA_DIR.`);
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new RestoreRefused(CUT);
+  }
+}

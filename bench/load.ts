@@ -18,8 +18,7 @@ export function http(address: string, connections: number, next: () => Asked): C
       return { ...request, ...asked, headers: typed, ...(body && { body: JSON.stringify(body) }) };
     };
     const result = await autocannon({ url: address, connections, duration, requests: [{ setupRequest }] });
-    if (result.errors || result.non2xx)
-      throw new Error(`${address}: ${result.non2xx} answers that are not 2xx, ${result.errors} errors`);
+    if (result.errors || result.non2xx) throw new Error(`${address}: ${result.non2xx} answers that are not 2xx, ${result.errors} errors`);
     return { perSecond: result["2xx"] / result.duration, p50: result.latency.p50, p99: result.latency.p99 };
   };
 }

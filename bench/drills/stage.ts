@@ -49,6 +49,12 @@ export class Stage {
     return `postgresql://cairn@127.0.0.1:${this.port}/postgres`;
   }
 
+  /** Another database on the same server. @returns its address */
+  async database(name: string): Promise<string> {
+    await this.pool.query(`CREATE DATABASE ${name}`);
+    return this.url.replace(/[^/]*$/, name);
+  }
+
   async startDatabase(): Promise<void> {
     const options = `-p ${this.port} -k ${this.folder} -c listen_addresses=127.0.0.1 -c max_connections=100`;
     await this.#asOwner(`${this.bin}/pg_ctl -D ${this.folder}/data -w -l ${this.folder}/log -o '${options}' start`);

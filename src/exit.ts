@@ -27,7 +27,7 @@ function explain(error: Error): [number, string | Error] {
   if (error instanceof MigrationError) return [EXIT.migration, error.message];
   if (error instanceof DataDirInUseError) return [EXIT.unavailable, error.message];
   if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set PORT.`];
-  if ((error as NodeJS.ErrnoException).syscall === "open") return [EXIT.usage, `${error.message}. Check the file's name and rights.`];
+  if ((error as NodeJS.ErrnoException).path) return [EXIT.unavailable, `${error.message}. Check the name, the rights, and the room on the disk.`];
   if (isUnavailable(error)) return [EXIT.unavailable, `The database cannot be reached (${error.message}). Check DATABASE_URL, and that it runs.`];
   return [EXIT.failure, error];
 }

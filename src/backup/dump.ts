@@ -1,14 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Pool, PoolClient } from "pg";
 import { readMigrations } from "../database/migrate";
-import { listTables, quoted } from "./tables";
-
-/** The first line of a dump: what a database must have to take it. */
-export type Head = { cairn: "dump"; migrations: string[] };
-/** A line for each row. */
-export type Row = { table: string; row: Record<string, unknown> };
-/** The last line: a dump without it is cut. `sha256` is that of all lines before, each with its line end. */
-export type Foot = { rows: number; sha256: string };
+import { type Foot, type Head, listTables, quoted } from "./format";
 
 const ROWS_AT_ONCE = 1_000;
 

@@ -1,17 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Pool, PoolClient } from "pg";
-import { z } from "zod";
 import { readMigrations } from "../database/migrate";
-import { listTables, quoted, type Table } from "./tables";
+import { Foot, Head, listTables, quoted, Row, type Table } from "./format";
 
 /** A dump that cannot be restored here, and why. */
 export class RestoreRefused extends Error {
   override name = "RestoreRefused";
 }
 
-const Head = z.strictObject({ cairn: z.literal("dump"), migrations: z.array(z.string()) });
-const Foot = z.strictObject({ rows: z.int(), sha256: z.string() });
-const Row = z.strictObject({ table: z.string(), row: z.record(z.string(), z.unknown()) });
 const CUT = "The file is not a whole dump: its last line is missing or does not fit. Copy it again.";
 const ROWS_AT_ONCE = 1_000;
 
@@ -42,7 +38,7 @@ export async function restore(pool: Pool, file: AsyncIterable<string>): Promise<
 async function insertLines(client: PoolClient, tables: Table[], lines: AsyncIterable<string>): Promise<number> {
   const known = new Map(tables.map((table) => [table.name, table]));
   const sha256 = createHash("sha256");
-  let [count, isBegun, foot]: [number, boolean, z.infer<typeof Foot> | undefined] = [0, false, undefined];
+  let [count, isBegun, foot]: [number, boolean, Foot | undefined] = [0, false, undefined];
   let waiting: { table: Table | undefined; rows: string[] } = { table: undefined, rows: [] };
   const insert = async () => {
     if (waiting.table && waiting.rows.length) await insertRows(client, waiting.table, waiting.rows);

@@ -76,6 +76,11 @@ export function isDeadlock(error: unknown): boolean {
   return causeOf(error).originalCode === "40P01";
 }
 
+/** Whether the database had no room to write. */
+export function isDiskFull(error: unknown): boolean {
+  return (causeOf(error).originalCode ?? codeOf(error)) === "53100";
+}
+
 /** Whether a statement names a table that the database does not have. */
 export function isTableMissing(error: unknown): boolean {
   return causeOf(error).originalCode === "42P01";

@@ -10,7 +10,7 @@ const HUNG_UP = 499;
 
 /** Of each request, when it is over: one line in the log, its figures in the metrics. */
 export function accountForRequests(app: App, { underWay, duration }: Metrics): void {
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     const { method, routeOptions } = request;
     underWay.inc();
     reply.raw.once("close", () => {
@@ -19,6 +19,7 @@ export function accountForRequests(app: App, { underWay, duration }: Metrics): v
       duration.observe({ method, route: routeOptions.url ?? "none", status }, reply.elapsedTime / 1_000);
       request.log.info({ req: request, res: { statusCode: status }, responseTime: Math.round(reply.elapsedTime * 1_000) / 1_000 }, "request completed");
     });
+    done();
   });
 }
 
@@ -29,10 +30,10 @@ export function accountForRequests(app: App, { underWay, duration }: Metrics): v
  */
 export function limitRequestsAtOnce(app: App, most: number): void {
   let within = 0;
-  app.addHook("onRequest", async () => {
-    if (within >= most) throw tooBusy("More requests are under way than can be answered soon.");
+  app.addHook("onRequest", (_request, _reply, done) => {
+    done(within >= most ? tooBusy("More requests are under way than can be answered soon.") : undefined);
   });
-  app.addHook("preValidation", async (_, reply) => {
+  app.addHook("preValidation", (_, reply, done) => {
     let isWithin = true;
     const leave = () => {
       if (isWithin) within--;
@@ -41,8 +42,12 @@ export function limitRequestsAtOnce(app: App, most: number): void {
     within++;
     reply.raw.once("close", leave);
     leaving.set(reply, leave);
+    done();
   });
-  app.addHook("onSend", async (_, reply) => leaving.get(reply)?.());
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    leaving.get(reply)?.();
+    done(null, payload);
+  });
 }
 
 const leaving = new WeakMap<FastifyReply, () => void>();
@@ -55,9 +60,10 @@ export function limitPipelines(app: App): void {
     onConnection.set(socket, requests);
     return requests;
   };
-  app.addHook("onRequest", async ({ raw: { socket } }, reply) => {
+  app.addHook("onRequest", ({ raw: { socket } }, reply, done) => {
     reply.raw.once("close", () => count(socket, -1));
-    if (count(socket, 1) > MOST_ON_ONE_CONNECTION) throw tooBusy("Too many requests were sent on one connection without waiting for answers.");
+    const isOneTooMany = count(socket, 1) > MOST_ON_ONE_CONNECTION;
+    done(isOneTooMany ? tooBusy("Too many requests were sent on one connection without waiting for answers.") : undefined);
   });
 }
 

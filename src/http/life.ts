@@ -11,7 +11,8 @@ export function refuseUnlessServing({ phase }: Life): void {
 
 /** Lets clients leave a process that is stopping: what it answers is the last on its connection. */
 export function partWhenStopping(app: App, life: Life): void {
-  app.addHook("onSend", async (_, reply) => {
+  app.addHook("onSend", (_request, reply, payload, done) => {
     if (life.phase === "stopping") reply.header("Connection", "close");
+    done(null, payload);
   });
 }

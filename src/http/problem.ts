@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler } from "fastify";
 import { z } from "zod";
-import { constraintProblem, isRecordMissing, isUnavailable } from "../database/violations";
+import { constraintProblem, isDiskFull, isRecordMissing, isUnavailable } from "../database/violations";
 import { AppError, flawed, notFound, PROBLEMS, type ProblemCode } from "../errors";
 import type { App } from "./app-type";
 import { isLongUpload } from "./long-requests";
@@ -124,7 +124,7 @@ function toAppError(error: FastifyError, request: FastifyRequest): AppError {
   if (error instanceof AppError) return error;
   if (isRecordMissing(error)) return asksForVersion(request) ? versionMismatch() : notFound();
   if (isUnavailable(error)) {
-    return new AppError("unavailable", BUSY);
+    return new AppError("unavailable", isDiskFull(error) ? FULL : BUSY);
   }
   return constraintProblem(error) ?? fromFastify(error);
 }
@@ -156,6 +156,9 @@ function fromFastify(error: FastifyError): AppError {
 
 const BUSY =
   "The database cannot be reached or is busy. Try again after the seconds in Retry-After; what carries an Idempotency-Key or an id of your own is safe to repeat.";
+
+const FULL =
+  "The disk of the database is full, so nothing was stored; what is there can be read. Tell whoever runs this service, and send it again when there is room.";
 
 const INTERNAL = "The failure was logged under this request id. Try again; if it stays, tell whoever runs this service the id.";
 

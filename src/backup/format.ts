@@ -1,4 +1,17 @@
 import type { PoolClient } from "pg";
+import { z } from "zod";
+
+// A dump is lines of JSON: a head, a row each, a foot.
+
+/** What a database must have to take it. */
+export const Head = z.strictObject({ cairn: z.literal("dump"), migrations: z.array(z.string()) });
+export type Head = z.infer<typeof Head>;
+
+export const Row = z.strictObject({ table: z.string(), row: z.record(z.string(), z.unknown()) });
+
+/** Without it a dump is cut. `sha256` is that of all lines before, each with its line end. */
+export const Foot = z.strictObject({ rows: z.int(), sha256: z.string() });
+export type Foot = z.infer<typeof Foot>;
 
 export type Table = { name: string; columns: string[] };
 

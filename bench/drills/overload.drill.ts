@@ -1,0 +1,74 @@
+import { setTimeout as wait } from "node:timers/promises";
+import autocannon from "autocannon";
+import { v7 as uuidv7 } from "uuid";
+import { ADMIN_KEY } from "../ground";
+import { median } from "../timing";
+import { Client } from "./client";
+import type { Drill } from "./run";
+
+const AT_ONCE = 200;
+const SHARE = 0.8;
+
+/** Five times as many ask at once as are let in, and none waits when it is turned away. */
+export const drill: Drill = async (stage, quick) => {
+  const seconds = quick ? 3 : 20;
+  const service = await stage.service({ REQUESTS_AT_ONCE: String(AT_ONCE) });
+  const client = new Client(() => service.address);
+  const learners: string[] = [];
+  for (let n = 0; n < 50; n++) learners.push((await client.json("POST", "/v1/learners", { name: "Learner" })).id);
+  const load = (connections: number, duration: number) => put(service.address, learners, connections, duration);
+  await load(AT_ONCE / 2, seconds);
+  const before = await load(AT_ONCE / 2, seconds);
+  let isOver = false;
+  const alive = watch(`${service.address}/livez`, () => isOver);
+  const during = await load(AT_ONCE * 5, seconds);
+  isOver = true;
+  const waits = await alive;
+  // At once, within the five seconds that it may take to recover.
+  const after = await load(AT_ONCE / 2, 5);
+  const { rows } = await stage.pool.query("SELECT count(*)::int AS stored FROM study_sessions");
+  const good = [before, during, after].reduce((sum, { all }) => sum + all, 0);
+  const flaws: string[] = [];
+  if (during.others) flaws.push(`${during.others} answers were neither good nor 503`);
+  if (waits.includes(Number.POSITIVE_INFINITY)) flaws.push("/livez did not answer");
+  if (rows[0].stored < good) flaws.push(`${rows[0].stored} sessions are stored, of ${good} acknowledged`);
+  if (!quick && during.perSecond < SHARE * before.perSecond) flaws.push("less than 80 % of what it can take was answered");
+  return {
+    capacity: Math.round(before.perSecond),
+    goodWhileShedding: Math.round(during.perSecond),
+    shed: during.shed,
+    livezMedianMs: Math.round(median(waits)),
+    livezWorstMs: Math.round(Math.max(...waits)),
+    rightAfter: Math.round(after.perSecond),
+    flaws,
+  };
+};
+
+type Loaded = { perSecond: number; all: number; shed: number; others: number };
+
+async function put(url: string, learners: string[], connections: number, duration: number): Promise<Loaded> {
+  const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
+  const setupRequest = (request: autocannon.Request): autocannon.Request => ({
+    ...request,
+    method: "PUT",
+    path: `/v1/learners/${learners[Math.floor(Math.random() * learners.length)]}/study-sessions/${uuidv7()}`,
+    headers,
+    body: JSON.stringify({ startedAt: new Date().toISOString(), minutes: 30, mode: "formal" }),
+  });
+  const result = await autocannon({ url, connections, duration, timeout: 30, requests: [{ setupRequest }] });
+  const shed = result.statusCodeStats?.["503"]?.count ?? 0;
+  return { perSecond: result["2xx"] / result.duration, all: result["2xx"], shed, others: result.non2xx - shed + result.errors };
+}
+
+/** How many milliseconds each answer took, asked five times a second; Infinity: none in five seconds. */
+async function watch(url: string, isOver: () => boolean): Promise<number[]> {
+  const waits: number[] = [];
+  while (!isOver()) {
+    const since = performance.now();
+    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+    waits.push(answer?.ok ? performance.now() - since : Number.POSITIVE_INFINITY);
+    await answer?.arrayBuffer();
+    await wait(200);
+  }
+  return waits;
+}

@@ -10,6 +10,7 @@ export const ADMIN_KEY = "an-admin-key-for-benchmarks-0123456789";
 export const NAMED = { DATABASE_STATEMENT_NAMES: "on" };
 const START_TIMEOUT_MS = 60_000;
 const SETTLE_MS = 500;
+const POLL_MS = 20;
 
 export type Filled = { url: string; pool: Pool };
 
@@ -37,16 +38,7 @@ export function openGround(serverUrl: string, quick: boolean): Ground {
 
   const start = async (args: string[], ready: string, { url }: Filled, settings: NodeJS.ProcessEnv): Promise<string> => {
     const port = await freePort();
-    const env = {
-      ...process.env,
-      DATABASE_URL: url,
-      PORT: String(port),
-      LOG_LEVEL: "error",
-      RATE_LIMIT_PER_MINUTE: "0",
-      ADMIN_API_KEY: ADMIN_KEY,
-      ...settings,
-    };
-    const child = spawn(process.execPath, args, { env, stdio: ["ignore", "inherit", "inherit"] });
+    const child = launch(args, url, port, settings);
     const address = `http://127.0.0.1:${port}`;
     processes.set(address, child);
     await answers(`${address}${ready}`, child);
@@ -67,7 +59,7 @@ export function openGround(serverUrl: string, quick: boolean): Ground {
     async stop() {
       // Whoever drove them hung up in the middle of the last requests.
       if (processes.size) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-      await Promise.all([...processes.values()].map(end));
+      await Promise.all([...processes.values()].map((child) => end(child)));
       processes.clear();
     },
     async close(keep) {
@@ -105,21 +97,40 @@ async function onServer(url: string, sql: string): Promise<{ comment?: string }[
   return (await client.query(sql).finally(() => client.end())).rows;
 }
 
-async function answers(url: string, child: ChildProcess): Promise<void> {
+/** Starts a process of Node's with what every process of a benchmark or a drill is told. */
+export function launch(args: string[], url: string, port: number, settings: NodeJS.ProcessEnv): ChildProcess {
+  const env = {
+    ...process.env,
+    DATABASE_URL: url,
+    PORT: String(port),
+    LOG_LEVEL: "error",
+    RATE_LIMIT_PER_MINUTE: "0",
+    ADMIN_API_KEY: ADMIN_KEY,
+    ...settings,
+  };
+  return spawn(process.execPath, args, { env, stdio: ["ignore", "inherit", "inherit"] });
+}
+
+/** Waits until a process answers at an address that all is well. */
+export async function answers(url: string, child: ChildProcess): Promise<void> {
   const until = Date.now() + START_TIMEOUT_MS;
   while (Date.now() < until && child.exitCode === null) {
     const response = await fetch(url).catch(() => undefined);
+    await response?.arrayBuffer().catch(() => undefined);
     if (response?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new Error(`${child.spawnargs.join(" ")} does not answer at ${url}`);
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill("SIGTERM");
-  await ended;
+/** Ends a process, and waits for its end. @returns its exit code; null if a signal ended it */
+export async function end(child: ChildProcess, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, "exit");
+    child.kill(signal);
+    await ended;
+  }
+  return child.exitCode;
 }
 
 export async function freePort(): Promise<number> {

@@ -19,7 +19,7 @@ import type { App } from "./http/app-type";
 import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
 import { readJsonBodies } from "./http/json-body";
-import { type Life, partWhenStopping, refuseUnlessServing } from "./http/life";
+import { type Life, partWhenStopping, refuseWhileStarting } from "./http/life";
 import { type LogStream, logging } from "./http/logging";
 import { compareOnRead, createMetrics, metricsRoute } from "./http/metrics";
 import { describeApi } from "./http/openapi";
@@ -89,9 +89,7 @@ export async function buildApp({
     async (v1: App) => {
       const context: Context = { db, reportsDb, config, clock, may: createGuards(db) };
       holdRoutesToTheirWord(v1);
-      v1.addHook("onRequest", async () => {
-        if (life.phase === "starting") refuseUnlessServing(life);
-      });
+      refuseWhileStarting(v1, life);
       limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
       v1.addHook("onRequest", authenticate(context, limits));
       recordReads(v1, context);

@@ -14,13 +14,12 @@ export const drill: Drill = async (stage, quick) => {
   const service = await stage.service();
   let { address } = service;
   const ledger = new Ledger(new Client(() => address));
-  const work = await ledger.people(quick ? 4 : 32);
-  const until = Date.now() + (quick ? 1_000 : 60_000);
-  const writing = work(() => Date.now() > until);
+  const stop = await ledger.begin(quick ? 4 : 32);
   await wait(quick ? 500 : 30_000);
   // While they write: what a dump holds is of one moment, so it goes in whole.
   const during = await throughFile(stage.url, await stage.database("during"), path.join(stage.folder, "during.ndjson"));
-  await writing;
+  await wait(quick ? 500 : 30_000);
+  await stop();
 
   const before = await checksums(stage.url);
   const byPostgres = await stage.database("by_postgres");

@@ -16,6 +16,11 @@ export class Client {
 
   constructor(private readonly addressOf: () => string) {}
 
+  /** How many were sent. */
+  get requests(): number {
+    return [...this.statuses.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /**
    * Asks until it is answered for good, as the documentation tells: again when nothing came, after
    * Retry-After on a 503, and while the same Idempotency-Key is under way.

@@ -1,9 +1,9 @@
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { end } from "../ground";
 import { Client } from "./client";
 import { Ledger } from "./ledger";
 import type { Drill } from "./run";
-import { end } from "./stage";
 
 /** The service is killed on its embedded database in the middle of writes, and opens it again every time. */
 export const drill: Drill = async (stage, quick) => {
@@ -12,9 +12,7 @@ export const drill: Drill = async (stage, quick) => {
   const service = await stage.service({ DATABASE_URL: "", DATA_DIR, SAMPLE_DATA: "off" });
   const client = new Client(() => service.address);
   const ledger = new Ledger(client);
-  const work = await ledger.people(4);
-  let isOver = false;
-  const writing = work(() => isOver);
+  const stop = await ledger.begin(4);
   let slowestMs = 0;
   for (let kill = 0; kill < kills; kill++) {
     const before = ledger.acknowledged;
@@ -25,8 +23,7 @@ export const drill: Drill = async (stage, quick) => {
     await service.restart();
     slowestMs = Math.max(slowestMs, Date.now() - since);
   }
-  isOver = true;
-  await writing;
+  await stop();
   const { lost, doubled, flaws } = await ledger.compare({ DATA_DIR }, () => end(service.child, "SIGTERM"));
   return { kills, acknowledged: ledger.acknowledged, repeated: ledger.repeated, slowestStartMs: slowestMs, lost, doubled, flaws };
 };

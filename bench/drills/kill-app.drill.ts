@@ -1,8 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { end } from "../ground";
 import { Client } from "./client";
 import { Ledger } from "./ledger";
 import type { Drill } from "./run";
-import { end } from "./stage";
 
 /** The service is killed in the middle of everything, again and again; people send again what was not answered. */
 export const drill: Drill = async (stage, quick) => {
@@ -10,9 +10,7 @@ export const drill: Drill = async (stage, quick) => {
   const service = await stage.service();
   const client = new Client(() => service.address);
   const ledger = new Ledger(client);
-  const work = await ledger.people(quick ? 8 : 32);
-  let isOver = false;
-  const writing = work(() => isOver);
+  const stop = await ledger.begin(quick ? 8 : 32);
   for (let kill = 1; kill <= kills; kill++) {
     // Not before its share of the writes was acknowledged, and then in the midst of others.
     while (ledger.acknowledged < (writes * kill) / kills) await wait(10);
@@ -20,8 +18,7 @@ export const drill: Drill = async (stage, quick) => {
     await end(service.child, "SIGKILL");
     await service.restart();
   }
-  isOver = true;
-  await writing;
+  await stop();
   const { lost, doubled, flaws } = await ledger.compare({ DATABASE_URL: stage.url });
   const { acknowledged, repeated, replayed } = ledger;
   return { kills, acknowledged, repeated, replayed, unanswered: client.statuses.get("none") ?? 0, lost, doubled, flaws };

@@ -1,21 +1,19 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Pool } from "pg";
+import { answers } from "../ground";
 import { Client } from "./client";
 import { Ledger } from "./ledger";
 import type { Drill } from "./run";
-import { ready } from "./stage";
 
 const LOCKED_MS = 3_000;
 
-/** The database is killed under load, its connections are cut, all of them are taken, and a table is locked for seconds. */
+/** The database is killed under load, its connections are cut, and a table is locked for seconds. */
 export const drill: Drill = async (stage, quick) => {
   const [restarts, loadMs] = quick ? [2, 500] : [20, 2_000];
   const service = await stage.service({ DATABASE_CONNECT_TIMEOUT_MS: "1000" });
   const client = new Client(() => service.address);
   const ledger = new Ledger(client);
-  const work = await ledger.people(quick ? 8 : 32);
-  let isOver = false;
-  const writing = work(() => isOver);
+  const stop = await ledger.begin(quick ? 8 : 32);
   let slowestMs = 0;
   for (let restart = 0; restart < restarts; restart++) {
     await wait(loadMs);
@@ -23,7 +21,7 @@ export const drill: Drill = async (stage, quick) => {
     await wait(500);
     await stage.startDatabase();
     const since = Date.now();
-    await ready(service.address);
+    await answers(`${service.address}/readyz`, service.child);
     slowestMs = Math.max(slowestMs, Date.now() - since);
   }
   await wait(loadMs);
@@ -31,8 +29,7 @@ export const drill: Drill = async (stage, quick) => {
   await wait(loadMs);
   await hold(stage.pool, "LOCK TABLE study_sessions", LOCKED_MS);
   await wait(loadMs);
-  isOver = true;
-  await writing;
+  await stop();
   const { lost, doubled, flaws } = await ledger.compare({ DATABASE_URL: stage.url });
   // 404: of a deletion that was sent again after a 503, because it had happened. The ledger judges which.
   const strange = [...client.statuses].filter(([status]) => !["200", "201", "204", "404", "503"].includes(status));

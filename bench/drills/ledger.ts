@@ -28,8 +28,8 @@ export class Ledger {
 
   constructor(private readonly client: Client) {}
 
-  /** Makes a team of so many, who log until told to stop. @returns when the last write of each was acknowledged */
-  async people(count: number): Promise<(until: () => boolean) => Promise<void>> {
+  /** Makes a team of so many, and lets them log. @returns what stops them, and ends when the last write of each was acknowledged */
+  async begin(count: number): Promise<() => Promise<void>> {
     this.#team = (await this.client.json("POST", "/v1/teams", { name: "Drilled" })).id;
     const learners = await Promise.all(
       Array.from({ length: count }, async () => {
@@ -38,12 +38,15 @@ export class Ledger {
         return id as string;
       }),
     );
-    return async (isOver) => {
-      await Promise.all(
-        learners.map(async (learner) => {
-          while (!isOver()) await this.#writeOne(learner);
-        }),
-      );
+    let isOver = false;
+    const writing = Promise.all(
+      learners.map(async (learner) => {
+        while (!isOver) await this.#writeOne(learner);
+      }),
+    );
+    return async () => {
+      isOver = true;
+      await writing;
     };
   }
 

@@ -2,11 +2,10 @@ import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { freePort } from "../ground";
+import { answers, end, freePort } from "../ground";
 import { Client } from "./client";
 import { Ledger } from "./ledger";
 import type { Drill } from "./run";
-import { end, ready } from "./stage";
 
 const DRAIN_MS = 1_000;
 
@@ -25,12 +24,10 @@ export const drill: Drill = async (stage, quick) => {
   );
   const balancer = stage.holds(spawn("haproxy", ["-q", "-db", "-f", path.join(stage.folder, "haproxy.cfg")], { stdio: ["ignore", "inherit", "inherit"] }));
   const address = `http://127.0.0.1:${port}`;
-  await ready(address, balancer);
+  await answers(`${address}/readyz`, balancer);
   const client = new Client(() => address);
   const ledger = new Ledger(client);
-  const work = await ledger.people(quick ? 8 : 32);
-  let isOver = false;
-  const writing = work(() => isOver);
+  const stop = await ledger.begin(quick ? 8 : 32);
   const flaws: string[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const service of services) {
@@ -41,15 +38,13 @@ export const drill: Drill = async (stage, quick) => {
       await wait(500);
     }
   }
-  isOver = true;
-  await writing;
+  await stop();
   const compared = await ledger.compare({ DATABASE_URL: stage.url });
   const failed = [...client.statuses].filter(([status]) => status === "none" || Number(status) >= 500);
   for (const [status, count] of failed) flaws.push(`${count} requests failed: ${status}`);
-  const requests = [...client.statuses.values()].reduce((sum, count) => sum + count, 0);
   return {
     rounds,
-    requests,
+    requests: client.requests,
     failed: failed.reduce((sum, [, count]) => sum + count, 0),
     lost: compared.lost,
     doubled: compared.doubled,

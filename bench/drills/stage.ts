@@ -1,15 +1,12 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, execFile } from "node:child_process";
 import { chown, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Pool } from "pg";
-import { ADMIN_KEY, freePort } from "../ground";
+import { answers, end, freePort, launch } from "../ground";
 
 const run = promisify(execFile);
-const PATIENCE_MS = 60_000;
 
 /** A process of the service. */
 export type Service = {
@@ -75,21 +72,8 @@ export class Stage {
     const port = await freePort();
     const address = `http://127.0.0.1:${port}`;
     const start = async () => {
-      const child = this.holds(
-        spawn(process.execPath, ["dist/server.js"], {
-          env: {
-            ...process.env,
-            DATABASE_URL: this.url,
-            PORT: String(port),
-            LOG_LEVEL: "error",
-            RATE_LIMIT_PER_MINUTE: "0",
-            ADMIN_API_KEY: ADMIN_KEY,
-            ...settings,
-          },
-          stdio: ["ignore", "inherit", "inherit"],
-        }),
-      );
-      await ready(address, child);
+      const child = this.holds(launch(["dist/server.js"], this.url, port, settings));
+      await answers(`${address}/readyz`, child);
       return child;
     };
     const service: Service = {
@@ -113,24 +97,4 @@ export class Stage {
   async #asOwner(command: string): Promise<void> {
     await (process.getuid?.() === 0 ? run("su", ["postgres", "-s", "/bin/sh", "-c", command]) : run("sh", ["-c", command]));
   }
-}
-
-/** Waits until a process says that it is ready. */
-export async function ready(address: string, child?: ChildProcess): Promise<void> {
-  for (const until = Date.now() + PATIENCE_MS; Date.now() < until && (child?.exitCode ?? null) === null; await wait(20)) {
-    const answer = await fetch(`${address}/readyz`).catch(() => undefined);
-    await answer?.arrayBuffer().catch(() => undefined);
-    if (answer?.ok) return;
-  }
-  throw new Error(`Nothing is ready at ${address}`);
-}
-
-/** Ends a process, and waits for its end. @returns its exit code; null if a signal ended it */
-export async function end(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) {
-    const ended = once(child, "exit");
-    child.kill(signal);
-    await ended;
-  }
-  return child.exitCode;
 }

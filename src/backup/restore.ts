@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Pool, PoolClient } from "pg";
 import { readMigrations } from "../database/migrate";
+import { linesOf } from "../lines";
 import { Foot, Head, listTables, quoted, Row, type Table } from "./format";
 
 /** A dump that cannot be restored here, and why. */
@@ -47,20 +48,18 @@ async function insertLines(client: PoolClient, tables: Table[], lines: AsyncIter
   for await (const line of lines) {
     if (foot) throw new RestoreRefused(CUT);
     const value = parsed(line);
-    const end = Foot.safeParse(value);
-    if (end.success && isBegun) {
-      foot = end.data;
-      continue;
-    }
-    sha256.update(`${line}\n`);
     if (!isBegun) {
       await checkHead(value);
       isBegun = true;
+      sha256.update(`${line}\n`);
       continue;
     }
-    const { data } = Row.safeParse(value);
-    const table = data && known.get(data.table);
-    if (!data || !table) throw new RestoreRefused(CUT);
+    const row = Row.safeParse(value).data;
+    foot = row ? undefined : Foot.safeParse(value).data;
+    if (foot) continue;
+    sha256.update(`${line}\n`);
+    const table = row && known.get(row.table);
+    if (!table) throw new RestoreRefused(CUT);
     if (waiting.table !== table || waiting.rows.length >= ROWS_AT_ONCE) await insert();
     waiting.table = table;
     // As it stands in the file: JavaScript would round what its numbers cannot hold.
@@ -70,17 +69,6 @@ async function insertLines(client: PoolClient, tables: Table[], lines: AsyncIter
   if (!foot || foot.rows !== count || foot.sha256 !== sha256.digest("hex")) throw new RestoreRefused(CUT);
   await insert();
   return count;
-}
-
-/** Only at newlines: what else Node's readline takes for a line's end may stand within a row's text. */
-async function* linesOf(file: AsyncIterable<string>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of file) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
-  }
-  if (rest) yield rest;
 }
 
 async function insertRows(client: PoolClient, { name, columns }: Table, rows: string[]): Promise<void> {

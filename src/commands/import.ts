@@ -2,6 +2,7 @@ import { createReadStream, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { EXIT, exitWith, UsageError } from "../exit";
 import type { ImportLine } from "../imports/imports.schema";
+import { linesOf } from "../lines";
 import { bar } from "./bar";
 
 const KINDS = ["study-sessions", "learners", "resources"];
@@ -52,7 +53,7 @@ function understand(words: string[]): { kind: string; file: string; type: string
 async function follow(response: Response, progress: () => number): Promise<ImportLine | undefined> {
   let last: ImportLine | undefined;
   try {
-    for await (const line of linesOf(response)) {
+    for await (const line of linesOf(textOf(response))) {
       last = JSON.parse(line) as ImportLine;
       if (last.kind === "rejected") console.error(rejection(last));
       else if (last.kind === "progress") show(`${bar(progress(), WIDTH)} ${summary({ ...last, kind: "done" })}`);
@@ -64,13 +65,8 @@ async function follow(response: Response, progress: () => number): Promise<Impor
   return last;
 }
 
-async function* linesOf(response: Response): AsyncGenerator<string> {
-  let rest = "";
-  for await (const part of (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
-    const lines = (rest + part).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
-  }
+function textOf({ body }: Response): AsyncIterable<string> {
+  return (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>;
 }
 
 /** On a terminal one line, written over; elsewhere a line each. */

@@ -29,28 +29,20 @@ export function accountForRequests(app: App, { underWay, duration }: Metrics): v
  * from when it is there until its answer is.
  */
 export function limitRequestsAtOnce(app: App, most: number): void {
-  let within = 0;
+  const within = new Set<FastifyReply>();
   app.addHook("onRequest", (_request, _reply, done) => {
-    done(within >= most ? tooBusy("More requests are under way than can be answered soon.") : undefined);
+    done(within.size >= most ? tooBusy("More requests are under way than can be answered soon.") : undefined);
   });
-  app.addHook("preValidation", (_, reply, done) => {
-    let isWithin = true;
-    const leave = () => {
-      if (isWithin) within--;
-      isWithin = false;
-    };
-    within++;
-    reply.raw.once("close", leave);
-    leaving.set(reply, leave);
+  app.addHook("preValidation", (_request, reply, done) => {
+    within.add(reply);
+    reply.raw.once("close", () => within.delete(reply));
     done();
   });
   app.addHook("onSend", (_request, reply, payload, done) => {
-    leaving.get(reply)?.();
+    within.delete(reply);
     done(null, payload);
   });
 }
-
-const leaving = new WeakMap<FastifyReply, () => void>();
 
 /** Who sends without waiting for answers makes a process keep all that they do not read. */
 export function limitPipelines(app: App): void {

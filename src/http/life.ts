@@ -9,6 +9,14 @@ export function refuseUnlessServing({ phase }: Life): void {
   if (phase !== "serving") throw new AppError("unavailable", `The service is ${phase}. Try again after the seconds in Retry-After.`);
 }
 
+/** Turns requests away until the process serves. */
+export function refuseWhileStarting(app: App, life: Life): void {
+  app.addHook("onRequest", (_request, _reply, done) => {
+    if (life.phase === "starting") refuseUnlessServing(life);
+    done();
+  });
+}
+
 /** Lets clients leave a process that is stopping: what it answers is the last on its connection. */
 export function partWhenStopping(app: App, life: Life): void {
   app.addHook("onSend", (_request, reply, payload, done) => {

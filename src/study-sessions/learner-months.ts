@@ -1,6 +1,7 @@
 import type { Db } from "../database/transaction";
 import { type Day, startOf, toDate, toDay } from "../days";
 import { Prisma } from "../generated/prisma/client";
+import type { Compared } from "../http/metrics";
 
 /** A person's month, by its first day. */
 export type LearnerMonth = { learnerId: string; month: Day };
@@ -24,7 +25,7 @@ export async function* differingMonths(db: Db, months: Months): AsyncGenerator<{
 }
 
 /** Compares a few people's months at each call, and in the end everybody's, over and over. */
-export function roundOfMonths(db: Db): () => Promise<{ equal: number; differing: number }> {
+export function roundOfMonths(db: Db): () => Promise<Compared> {
   let after: string | undefined;
   return async () => {
     const some = await peopleAfter(db, after, PEOPLE_A_CALL);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import { connect } from "../../src/database/connect";
 import { differingMonths } from "../../src/study-sessions/learner-months";
@@ -28,8 +29,12 @@ export class Ledger {
 
   constructor(private readonly client: Client) {}
 
-  /** Makes a team of so many, and lets them log. @returns what stops them, and ends when the last write of each was acknowledged */
-  async begin(count: number): Promise<() => Promise<void>> {
+  /**
+   * Makes a team of so many, and lets them log, each with a pause after every write.
+   *
+   * @returns what stops them, and ends when the last write of each was acknowledged
+   */
+  async begin(count: number, pauseMs = 0): Promise<() => Promise<void>> {
     this.#team = (await this.client.json("POST", "/v1/teams", { name: "Drilled" })).id;
     const learners = await Promise.all(
       Array.from({ length: count }, async () => {
@@ -41,7 +46,10 @@ export class Ledger {
     let isOver = false;
     const writing = Promise.all(
       learners.map(async (learner) => {
-        while (!isOver) await this.#writeOne(learner);
+        while (!isOver) {
+          await this.#writeOne(learner);
+          if (pauseMs) await wait(pauseMs * 2 * Math.random());
+        }
       }),
     );
     return async () => {

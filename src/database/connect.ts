@@ -48,6 +48,8 @@ function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean)
   });
   // An idle connection that breaks is replaced by the pool; unheard, its error would end the process.
   pool.on("error", () => undefined);
+  // So is one that breaks in the moment in which it goes from one who used it to the next, when neither hears it.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const adapter = new PrismaPg(pool, settings.DATABASE_STATEMENT_NAMES ? { statementNameGenerator: statementNames() } : {});
   const db = new PrismaClient({ adapter });
   return {

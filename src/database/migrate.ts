@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import type { ClientBase, Pool } from "pg";
 
 export type Migration = { name: string; sql: string; checksum: string };
@@ -14,22 +15,26 @@ export const MIGRATIONS_DIR = path.join(__dirname, "../../prisma/migrations");
 
 // The lock that Prisma's own `migrate deploy` takes, so that the two exclude each other.
 const MIGRATION_LOCK = 72707369;
-const LOCK_TIMEOUT = "10s";
+// Whoever waits for a table holds up all who come after, so it is asked for often, but never waited for long.
+const LOCK_TIMEOUT_MS = 300;
+const LOCK_PAUSE_MS = 1_000;
+const LOCK_PATIENCE_MS = 600_000;
+const LOCK_NOT_AVAILABLE = "55P03";
 
 /**
- * Applies what is pending, each migration in a transaction of its own, in order of name.
- * Safe to run from several processes at once: the others wait, then find nothing to do.
- * Writes the same `_prisma_migrations` rows as `prisma migrate deploy`.
+ * Applies what is pending, each migration in a transaction of its own, in order of name, while
+ * others read and write. Safe to run from several processes at once: the others wait, then find
+ * nothing to do. Writes the same `_prisma_migrations` rows as `prisma migrate deploy`.
  *
  * @returns the names applied by this call
- * @throws MigrationError when an applied migration was edited or is missing here
+ * @throws MigrationError when an applied migration was edited or is missing here, or others hold a table for ten minutes
  */
 export async function migrate(pool: Pool, migrations: Migration[]): Promise<string[]> {
   const applied: string[] = [];
   const client = await pool.connect();
   try {
     for (;;) {
-      const name = await applyNext(client, migrations);
+      const name = await whenUnlocked(() => applyNext(client, migrations));
       if (name === null) return applied;
       applied.push(name);
     }
@@ -78,6 +83,21 @@ export async function prepareSchema(pool: Pool, { MIGRATE_ON_START }: { MIGRATE_
   if (pending.length) throw new MigrationError(`The database lacks ${pending.join(", ")}. Run: npm run migrate`);
 }
 
+async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
+  for (const until = Date.now() + LOCK_PATIENCE_MS; ; ) {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+      if (Date.now() > until)
+        throw new MigrationError(
+          `A migration wants a table that others have held for ten minutes (${(error as Error).message}). See in pg_stat_activity whose transaction is that old, such as a dump's, and start again when it is over.`,
+        );
+      await wait(LOCK_PAUSE_MS);
+    }
+  }
+}
+
 async function applyNext(client: ClientBase, migrations: Migration[]): Promise<string | null> {
   await client.query("BEGIN");
   try {
@@ -85,7 +105,7 @@ async function applyNext(client: ClientBase, migrations: Migration[]): Promise<s
     // for another process's migrations has no limit, waiting for a table has.
     await client.query("SET LOCAL statement_timeout = 0");
     await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
-    await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await client.query(MIGRATIONS_TABLE);
     const [next] = await pending(client, migrations);
     if (next) {

@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { Pool } from "pg";
 import request from "supertest";
 import { buildApp } from "../../src/app";
@@ -79,6 +79,17 @@ test("a database that goes away in between takes the service's readiness with it
   await postgres.close();
   for (const path of ["/v1/me", "/readyz", "/v1/me"]) expectUnavailable(await get(path));
   expect((await get("/livez")).status).toBe(200);
+});
+
+test("a connection that breaks while neither the pool nor a query listens is replaced, and ends nothing", async () => {
+  const url = process.env[`TEST_DATABASE_URL_${process.env.JEST_WORKER_ID}`];
+  const { get, database } = await start({ DATABASE_URL: url, DATABASE_POOL_SIZE: 1 });
+  const client = await database.pool.connect();
+  const broken = new Promise((resolve) => client.once("end", resolve));
+  (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+  await broken;
+  client.release();
+  expect((await get("/v1/me")).status).toBe(401);
 });
 
 describe("a database that is busy", () => {

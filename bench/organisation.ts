@@ -11,7 +11,7 @@ export type Size = { teams: number; learners: number; sessions: number };
 
 export function organisation(ground: Ground, name: string, { teams, learners, sessions }: Size): Promise<Filled> {
   const size = ground.quick ? { teams, learners: learners / 10, sessions: sessions / 200 } : { teams, learners, sessions };
-  return ground.database(name, (pool) => fill(pool, size));
+  return ground.database(name, (pool) => fillOrganisation(pool, size));
 }
 
 /** The id of the n-th team, from 1, which is the top. */
@@ -26,7 +26,7 @@ export function firstOfLevel(level: number): number {
 
 const id = (kind: "learner" | "team", n: string) => `('00000000-0000-7000-${kind === "team" ? 9 : 8}000-' || lpad(to_hex((${n})::int), 12, '0'))::uuid`;
 
-async function fill(pool: Pool, { teams, learners, sessions }: Size): Promise<void> {
+export async function fillOrganisation(pool: Pool, { teams, learners, sessions }: Size): Promise<void> {
   await pool.query(`
     INSERT INTO teams (id, name, parent_id)
     SELECT ${id("team", "n")}, 'Team ' || n, CASE WHEN n > 1 THEN ${id("team", "(n + 4) / 6")} END FROM generate_series(1, ${teams}) n ORDER BY n`);

@@ -11,6 +11,8 @@ const PAUSE_MS = 50;
 
 /** Counts answers by status, and requests that got none. */
 export class Client {
+  /** How long the slowest answer took; set it to 0 to start anew. */
+  longestMs = 0;
   readonly statuses = new Map<string, number>();
   readonly flaws: string[] = [];
 
@@ -47,6 +49,7 @@ export class Client {
   /** Asks once. @returns nothing when the connection broke before the end of the answer */
   async once(method: string, path: string, body?: object | string, headers: Record<string, string> = {}): Promise<Omit<Answered, "tries"> | undefined> {
     const type: Record<string, string> = body === undefined ? {} : { "Content-Type": typeof body === "string" ? "application/x-ndjson" : "application/json" };
+    const since = performance.now();
     try {
       const answer = await fetch(this.addressOf() + path, {
         method,
@@ -59,6 +62,8 @@ export class Client {
     } catch {
       this.#count("none");
       return undefined;
+    } finally {
+      this.longestMs = Math.max(this.longestMs, performance.now() - since);
     }
   }
 
@@ -72,4 +77,10 @@ export class Client {
   #count(name: string): void {
     this.statuses.set(name, (this.statuses.get(name) ?? 0) + 1);
   }
+}
+
+/** Reads what a process tells of itself. @returns what sums up the values of the lines that are asked for */
+export async function readMetrics(address: string): Promise<(lines: RegExp) => number> {
+  const lines = (await (await fetch(`${address}/metrics`)).text()).split("\n");
+  return (asked) => lines.filter((line) => asked.test(line)).reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }

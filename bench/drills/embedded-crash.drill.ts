@@ -1,11 +1,14 @@
+import { once } from "node:events";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { end } from "../ground";
+import { EXIT } from "../../src/exit";
+import { end, freePort, launch } from "../ground";
 import { Client } from "./client";
 import { Ledger } from "./ledger";
 import type { Drill } from "./run";
+import type { Stage } from "./stage";
 
-/** The service is killed on its embedded database in the middle of writes, and opens it again every time. */
+/** The service is killed on its embedded database in the middle of writes, opens it again every time, and lets nobody else in. */
 export const drill: Drill = async (stage, quick) => {
   const kills = quick ? 3 : 50;
   const DATA_DIR = path.join(stage.folder, "embedded");
@@ -23,7 +26,18 @@ export const drill: Drill = async (stage, quick) => {
     await service.restart();
     slowestMs = Math.max(slowestMs, Date.now() - since);
   }
+  const busy = await codeOf(stage, DATA_DIR);
+  const misplaced = await codeOf(stage, path.join(DATA_DIR, "address.json", "below"));
   await stop();
   const { lost, doubled, flaws } = await ledger.compare({ DATA_DIR }, () => end(service.child, "SIGTERM"));
+  if (busy !== EXIT.unavailable) flaws.push(`a second process on the same directory ended with ${busy}`);
+  if (misplaced !== EXIT.unavailable) flaws.push(`a directory that can't be made ended the process with ${misplaced}`);
   return { kills, acknowledged: ledger.acknowledged, repeated: ledger.repeated, slowestStartMs: slowestMs, lost, doubled, flaws };
 };
+
+/** Starts another process on a directory. @returns its exit code */
+async function codeOf(stage: Stage, DATA_DIR: string): Promise<number | null> {
+  const child = stage.holds(launch(["dist/server.js"], "", await freePort(), { DATA_DIR }));
+  await once(child, "exit");
+  return child.exitCode;
+}

@@ -1,16 +1,16 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Pool } from "pg";
+import { Client as PgClient, type Pool } from "pg";
 import { answers } from "../ground";
-import { Client } from "./client";
+import { Client, readMetrics } from "./client";
 import { Ledger } from "./ledger";
 import type { Drill } from "./run";
 
-const LOCKED_MS = 3_000;
+const HELD_MS = 3_000;
 
-/** The database is killed under load, its connections are cut, and a table is locked for seconds. */
+/** The database is killed under load, its connections are cut, others take all that it has, and a table is locked until the service's own are all in use. */
 export const drill: Drill = async (stage, quick) => {
   const [restarts, loadMs] = quick ? [2, 500] : [20, 2_000];
-  const service = await stage.service({ DATABASE_CONNECT_TIMEOUT_MS: "1000" });
+  const service = await stage.service({ DATABASE_CONNECT_TIMEOUT_MS: "1000", DATABASE_POOL_SIZE: "4" });
   const client = new Client(() => service.address);
   const ledger = new Ledger(client);
   const stop = await ledger.begin(quick ? 8 : 32);
@@ -27,16 +27,51 @@ export const drill: Drill = async (stage, quick) => {
   await wait(loadMs);
   await stage.pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cairn'");
   await wait(loadMs);
-  await hold(stage.pool, "LOCK TABLE study_sessions", LOCKED_MS);
+  await takeAll(stage.url, HELD_MS);
+  await wait(loadMs);
+  const [waiting] = await Promise.all([mostWaiting(service.address, HELD_MS), hold(stage.pool, "LOCK TABLE study_sessions", HELD_MS)]);
   await wait(loadMs);
   await stop();
   const { lost, doubled, flaws } = await ledger.compare({ DATABASE_URL: stage.url });
   // 404: of a deletion that was sent again after a 503, because it had happened. The ledger judges which.
   const strange = [...client.statuses].filter(([status]) => !["200", "201", "204", "404", "503"].includes(status));
   if (strange.length) flaws.push(`answers that were neither good nor 503: ${strange.map(([status, count]) => `${count} of ${status}`)}`);
+  if (!waiting) flaws.push("a locked table did not bring all connections into use");
   const { acknowledged, repeated } = ledger;
-  return { restarts, acknowledged, repeated, refused: client.statuses.get("503") ?? 0, readyAgainMs: slowestMs, lost, doubled, flaws };
+  return { restarts, acknowledged, repeated, refused: client.statuses.get("503") ?? 0, readyAgainMs: slowestMs, waiting, lost, doubled, flaws };
 };
+
+/** Cuts the service off, and takes whatever connections are left. */
+async function takeAll(url: string, milliseconds: number): Promise<void> {
+  const held: PgClient[] = [];
+  const take = async () => {
+    for (;;) {
+      const client = new PgClient({ connectionString: url });
+      client.on("error", () => undefined);
+      const isRefused = await client.connect().then(
+        () => false,
+        () => true,
+      );
+      if (isRefused) return;
+      held.push(client);
+    }
+  };
+  await take();
+  await held[0]?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cairn'");
+  await take();
+  await wait(milliseconds);
+  await Promise.all(held.map((client) => client.end()));
+}
+
+/** How many requests waited for a connection at most. */
+async function mostWaiting(address: string, milliseconds: number): Promise<number> {
+  let most = 0;
+  for (const until = Date.now() + milliseconds; Date.now() < until; await wait(100)) {
+    const sum = await readMetrics(address);
+    most = Math.max(most, sum(/^database_connections.*"waiting"/));
+  }
+  return most;
+}
 
 async function hold(pool: Pool, lock: string, milliseconds: number): Promise<void> {
   const client = await pool.connect();

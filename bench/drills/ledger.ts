@@ -26,6 +26,7 @@ export class Ledger {
   readonly #sessions = new Map<string, Entry & { learner: string }>();
   readonly #deleted = new Set<string>();
   #team = "";
+  #learners: string[] = [];
 
   constructor(private readonly client: Client) {}
 
@@ -36,7 +37,7 @@ export class Ledger {
    */
   async begin(count: number, pauseMs = 0): Promise<() => Promise<void>> {
     this.#team = (await this.client.json("POST", "/v1/teams", { name: "Drilled" })).id;
-    const learners = await Promise.all(
+    this.#learners = await Promise.all(
       Array.from({ length: count }, async () => {
         const { id } = await this.client.json("POST", "/v1/learners", { name: "Learner" });
         await this.client.json("PUT", `/v1/learners/${id}/membership`, { teamId: this.#team, fromDay: "2020-01-01" });
@@ -45,7 +46,7 @@ export class Ledger {
     );
     let isOver = false;
     const writing = Promise.all(
-      learners.map(async (learner) => {
+      this.#learners.map(async (learner) => {
         while (!isOver) {
           await this.#writeOne(learner);
           if (pauseMs) await wait(pauseMs * 2 * Math.random());
@@ -165,10 +166,12 @@ export class Ledger {
     const flaws = [...this.flaws, ...this.client.flaws, ...(await this.#compareReport())];
     await release();
     const database = await connect({ ...where, DATABASE_POOL_SIZE: 1, DATABASE_CONNECT_TIMEOUT_MS: 5_000, DATABASE_STATEMENT_TIMEOUT_MS: 0 });
-    const { rows } = await database.pool.query<{ id: string; learner_id: string; minutes: number; mode: string; deleted: boolean }>(`
-      SELECT id, learner_id, minutes, deleted_at IS NOT NULL AS deleted,
+    const { rows } = await database.pool.query<{ id: string; learner_id: string; minutes: number; mode: string; deleted: boolean }>(
+      `SELECT id, learner_id, minutes, deleted_at IS NOT NULL AS deleted,
              CASE minutes WHEN on_the_job_minutes THEN 'on-the-job' WHEN social_minutes THEN 'social' WHEN formal_minutes THEN 'formal' END AS mode
-      FROM study_sessions`);
+      FROM study_sessions WHERE learner_id = ANY ($1)`,
+      [this.#learners],
+    );
     const stored = new Map(rows.map((row) => [row.id, row]));
     let lost = 0;
     for (const [id, { learner, minutes, mode }] of this.#sessions) {

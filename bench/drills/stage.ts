@@ -68,11 +68,12 @@ export class Stage {
     return child;
   }
 
-  async service(settings: NodeJS.ProcessEnv = {}): Promise<Service> {
+  /** @param build where another version than this one was built */
+  async service(settings: NodeJS.ProcessEnv = {}, build = "."): Promise<Service> {
     const port = await freePort();
     const address = `http://127.0.0.1:${port}`;
     const start = async () => {
-      const child = this.holds(launch(["dist/server.js"], this.url, port, settings));
+      const child = this.holds(launch([path.join(build, "dist/server.js")], this.url, port, settings));
       await answers(`${address}/readyz`, child);
       return child;
     };

@@ -1,6 +1,7 @@
+import { hash } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
@@ -24,7 +25,11 @@ export async function startEmbedded(dataDir: string | undefined): Promise<Embedd
     mkdirSync(dataDir, { recursive: true });
     chmodSync(dataDir, 0o700);
   }
-  if (dataDir && (await isServed(dataDir))) throw new DataDirInUseError(dataDir);
+  const claim = dataDir ? await claimOf(dataDir) : undefined;
+  if (dataDir && (await isServed(dataDir))) {
+    claim?.close();
+    throw new DataDirInUseError(dataDir);
+  }
   const socketDir = process.platform === "win32" ? undefined : socketDirectory(dataDir);
   const worker = new Worker(path.join(__dirname, "embedded.worker.js"), {
     workerData: {
@@ -45,6 +50,7 @@ export async function startEmbedded(dataDir: string | undefined): Promise<Embedd
       await stopped;
       await worker.terminate();
       if (socketDir?.temporary) rmSync(socketDir.path, { recursive: true, force: true });
+      claim?.close();
     },
   };
 }
@@ -56,6 +62,21 @@ export class DataDirInUseError extends Error {
   constructor(dataDir: string) {
     super(`Another process serves the data in ${dataDir}. Stop it first, or set DATA_DIR to another directory.`);
   }
+}
+
+/**
+ * Takes a name of this machine's that belongs to the directory, and ends with the process however
+ * that ends: two that start at once must not both find that nobody serves it yet. macOS has no
+ * such names.
+ */
+async function claimOf(dataDir: string): Promise<Server | undefined> {
+  const name = `cairn-${hash("sha256", realpathSync(dataDir)).slice(0, 32)}`;
+  if (process.platform !== "linux" && process.platform !== "win32") return undefined;
+  const server = createServer((socket) => socket.destroy()).listen(process.platform === "linux" ? `\0${name}` : `\\\\.\\pipe\\${name}`);
+  await once(server, "listening").catch((error) => {
+    throw error.code === "EADDRINUSE" ? new DataDirInUseError(dataDir) : error;
+  });
+  return server.unref();
 }
 
 /** Whether the server that last wrote its address into the directory still answers there. */

@@ -4,7 +4,7 @@ import path from "node:path";
 import { Pool } from "pg";
 import { readConfig } from "../../src/config";
 import { connect } from "../../src/database/connect";
-import { type EmbeddedPostgres, startEmbedded } from "../../src/database/embedded";
+import { DataDirInUseError, type EmbeddedPostgres, startEmbedded } from "../../src/database/embedded";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "cairn-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,6 +28,18 @@ test("what it keeps is there after a stop, in a folder that is its user's alone"
   await using(dataDir, (pool) => pool.query("CREATE TABLE kept AS SELECT 42 AS answer"));
   expect(statSync(dataDir).mode & 0o777).toBe(0o700);
   expect(await using(dataDir, async (pool) => (await pool.query("SELECT * FROM kept")).rows)).toEqual([{ answer: 42 }]);
+});
+
+// macOS has nothing that a process can hold on to so.
+(process.platform === "darwin" ? test.skip : test)("of two that start at once in one folder, one serves it", async () => {
+  const dataDir = path.join(folder, "contested");
+  const started = await Promise.allSettled([startEmbedded(dataDir), startEmbedded(path.join(folder, ".", "contested"))]);
+  expect(started.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  for (const each of started) {
+    if (each.status === "fulfilled") await each.value.close();
+    else expect(each.reason).toBeInstanceOf(DataDirInUseError);
+  }
+  expect(await using(dataDir, async (pool) => (await pool.query("SELECT 1 AS one")).rows)).toEqual([{ one: 1 }]);
 });
 
 test("a folder whose path is too long for a socket will do", async () => {

@@ -1,0 +1,88 @@
+import { execFile } from "node:child_process";
+import { mkdir, readFile, symlink } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
+import type { Pool } from "pg";
+import { MIGRATIONS_DIR, migrate, readMigrations } from "../../src/database/migrate";
+import { fillOrganisation } from "../organisation";
+import { Client } from "./client";
+import { Ledger } from "./ledger";
+import type { Drill } from "./run";
+
+const run = promisify(execFile);
+const READING_MS = 5_000;
+const LONGEST_STALL_MS = 1_000;
+
+/** The newest migration is applied while the version before it serves, on ten million sessions, and somebody reads every table for seconds. */
+export const drill: Drill = async (stage, quick) => {
+  const [sessions, loadMs] = quick ? [20_000, 1_000] : [10_000_000, 10_000];
+  const migrations = await readMigrations();
+  const newest = migrations.at(-1)?.name as string;
+  const previous = await buildBefore(newest, path.join(stage.folder, "previous"));
+  await migrate(stage.pool, migrations.slice(0, -1));
+  await fillOrganisation(stage.pool, { teams: 1_555, learners: quick ? 2_000 : 20_000, sessions });
+  await stage.pool.query("VACUUM ANALYZE");
+  const service = await stage.service({}, previous);
+  const client = new Client(() => service.address);
+  const ledger = new Ledger(client);
+  const stop = await ledger.begin(quick ? 8 : 32);
+  await wait(loadMs);
+  client.longestMs = 0;
+  await wait(loadMs);
+  const longestBefore = client.longestMs;
+  client.longestMs = 0;
+  const since = Date.now();
+  const reading = readEverything(stage.pool);
+  // As a deployment does it that sets MIGRATE_ON_START=off.
+  const { stdout } = await run(process.execPath, ["dist/commands/migrate.js"], { env: { ...process.env, DATABASE_URL: stage.url } });
+  const migratedMs = Date.now() - since;
+  await reading;
+  await wait(loadMs);
+  const longestMs = client.longestMs;
+  await stop();
+  const { lost, doubled, flaws } = await ledger.compare({ DATABASE_URL: stage.url });
+  if (!stdout.includes(newest)) flaws.push(`migrating said: ${stdout}`);
+  const failed = [...client.statuses].filter(([status]) => status === "none" || Number(status) >= 500);
+  for (const [status, count] of failed) flaws.push(`${count} requests failed: ${status}`);
+  if (!quick && longestMs > LONGEST_STALL_MS) flaws.push(`a write took ${Math.round(longestMs)} ms`);
+  return {
+    migration: newest,
+    sessions,
+    requests: client.requests,
+    failed: failed.reduce((sum, [, count]) => sum + count, 0),
+    migratedMs,
+    longestBeforeMs: Math.round(longestBefore),
+    longestMs: Math.round(longestMs),
+    lost,
+    doubled,
+    flaws,
+  };
+};
+
+/** Builds the version that did not have the migration yet, out of the history. @returns its folder */
+async function buildBefore(migration: string, folder: string): Promise<string> {
+  const { stdout } = await run("git", ["log", "--diff-filter=A", "--format=%H", "-1", "--", path.join(MIGRATIONS_DIR, migration)]);
+  // One that is not committed yet comes after the newest commit.
+  const commit = stdout.trim() ? `${stdout.trim()}^` : "HEAD";
+  await mkdir(folder);
+  const archive = path.join(folder, "version.tar");
+  await run("git", ["archive", "--output", archive, commit]);
+  await run("tar", ["-xf", archive, "-C", folder]);
+  const [before, now] = await Promise.all([folder, "."].map((each) => readFile(path.join(each, "package-lock.json"), "utf8")));
+  if (before === now) await symlink(path.resolve("node_modules"), path.join(folder, "node_modules"));
+  else await run("npm", ["ci"], { cwd: folder });
+  await run("npm", ["run", "build"], { cwd: folder });
+  return folder;
+}
+
+/** As a dump does, in one transaction. */
+async function readEverything(pool: Pool): Promise<void> {
+  const client = await pool.connect();
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+  const { rows } = await client.query("SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public'");
+  for (const { name } of rows) await client.query(`SELECT FROM ${name} LIMIT 1`);
+  await wait(READING_MS);
+  await client.query("COMMIT");
+  client.release();
+}

@@ -21,6 +21,8 @@ export type Upload = {
 };
 
 const CHUNK = 2_000;
+// Of text: lines of many words are stored by fewer, because each is held several times over on its way.
+const CHUNK_LENGTH = 1_000_000;
 const ATTEMPTS = 3;
 const PAUSE_MS = 1_000;
 
@@ -69,17 +71,19 @@ async function* inTurns<S extends z.ZodType>(door: Door<S>, upload: Upload): Asy
   }
 }
 
-/** Lines by the thousand, each parsed; last, what broke the upload, if anything did. */
+/** Lines by the thousand, fewer if they are long, each parsed; last, what broke the upload, if anything did. */
 async function* readChunks<S extends z.ZodType>(item: S, { lines, read, explain }: Upload): AsyncGenerator<Parsed<z.output<S>>[] | BrokenUpload> {
   let chunk: Parsed<z.output<S>>[] = [];
+  let length = 0;
   let [broken, next]: [BrokenUpload | undefined, number] = [undefined, 1];
   try {
     for await (const some of lines) {
       for (const line of some) {
         next = line.number + 1;
-        if (chunk.push(parse(item, line, read)) < CHUNK) continue;
+        length += "text" in line ? line.text.length : 0;
+        if (chunk.push(parse(item, line, read)) < CHUNK && length < CHUNK_LENGTH) continue;
         yield chunk;
-        chunk = [];
+        [chunk, length] = [[], 0];
       }
     }
   } catch (error) {

@@ -38,6 +38,16 @@ const stored = () => api.db.studySession.findMany({ where: { learnerId: learner.
 const send = (body: string | Buffer, headers?: Record<string, string>) => importFile(api, key, "study-sessions", body, headers);
 const done = (created: number, existing: number, rejected: number) => ({ kind: "done", lines: created + existing + rejected, created, existing, rejected });
 
+test("of lines that are long, fewer are held at once", async () => {
+  const note = "word ".repeat(1_900).trim();
+  const items = Array.from({ length: 250 }, () => ({ learnerId: learner.id, id: uuidv7(), startedAt: "2026-06-16T08:00:00Z", minutes: 30, note }));
+  const { lines, last } = await send(items.map((item) => JSON.stringify(item)).join("\n"), { "Content-Type": "application/x-ndjson" });
+  const told = lines.flatMap((line) => (line.kind === "progress" ? [line.created] : []));
+  expect(told).toHaveLength(3);
+  expect(told[0]).toBeLessThan(110);
+  expect(last).toEqual(done(250, 0, 0));
+});
+
 test("a file of thousands is logged, and told of while it is read", async () => {
   const rows = Array.from({ length: 5_000 }, () => row());
   const { status, type, lines, last } = await send(table(...rows));

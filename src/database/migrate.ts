@@ -43,6 +43,37 @@ export async function migrate(pool: Pool, migrations: Migration[]): Promise<stri
   }
 }
 
+// How a migration writes an index on a table that may be large.
+const INDEX = /^CREATE (?:UNIQUE )?INDEX IF NOT EXISTS ("\w+") ON ("\w+")[^;]*;/gm;
+
+/**
+ * Builds the indexes of what is pending while others write: it takes longer than within the
+ * migration, which finds them then, but holds nobody up.
+ *
+ * @throws MigrationError as `migrate` does
+ */
+export async function buildIndexes(pool: Pool, migrations: Migration[]): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query("SET statement_timeout = 0");
+    for (const { sql } of await pending(client, migrations)) {
+      for (const [statement, index, table] of sql.matchAll(INDEX)) {
+        const { rows } = await client.query(
+          "SELECT to_regclass($1) IS NOT NULL AS exists, (SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($2)) AS valid",
+          [table, index],
+        );
+        if (!rows[0].exists) continue;
+        // What is left of a build that was broken off.
+        if (rows[0].valid === false) await client.query(`DROP INDEX CONCURRENTLY ${index}`);
+        await client.query(statement.replace("INDEX", "INDEX CONCURRENTLY"));
+      }
+    }
+  } finally {
+    await client.query("RESET statement_timeout").catch(() => undefined);
+    client.release();
+  }
+}
+
 /**
  * The names of the migrations that the database still lacks.
  *

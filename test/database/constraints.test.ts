@@ -174,3 +174,14 @@ describe("what a learner owns is kept by learner", () => {
     expect(await api.db.$queryRaw`SELECT relname FROM pg_class WHERE relkind = 'S'`).toEqual([]);
   });
 });
+
+test("every foreign key is found from its other end without reading the whole table", async () => {
+  const unindexed = await api.db.$queryRaw<{ name: string }[]>`
+    SELECT conname AS name FROM pg_constraint
+    WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND NOT EXISTS (
+      SELECT FROM pg_index
+      WHERE indrelid = conrelid AND indisvalid AND (indpred IS NULL OR pg_get_expr(indpred, indrelid) ~ '^\\(\\w+ IS NOT NULL\\)$')
+        AND (SELECT array_agg(key ORDER BY n) FROM unnest(indkey::int2[]) WITH ORDINALITY AS k (key, n) WHERE n <= 2) && conkey
+        AND (indkey::int2[])[0] = ANY (conkey))`;
+  expect(unindexed).toEqual([]);
+});

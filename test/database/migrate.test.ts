@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Pool, type PoolConfig } from "pg";
 import { type EmbeddedPostgres, startEmbedded } from "../../src/database/embedded";
-import { MIGRATIONS_DIR, type Migration, MigrationError, migrate, pendingMigrations, readMigrations } from "../../src/database/migrate";
+import { buildIndexes, MIGRATIONS_DIR, type Migration, MigrationError, migrate, pendingMigrations, readMigrations } from "../../src/database/migrate";
 
 const PRISMAS_LOCK = 72707369;
 
@@ -96,6 +96,37 @@ describe("history", () => {
     await migrate(pool, [first]);
     await pool.query(`UPDATE "_prisma_migrations" SET rolled_back_at = now(), finished_at = NULL; DROP TABLE first`);
     expect(await migrate(pool, [first])).toEqual(["1_first"]);
+  });
+});
+
+describe("indexes that are built ahead", () => {
+  const indexing = migration("2_indexing", `CREATE INDEX IF NOT EXISTS "numbers" ON "first" ("number") WHERE "number" > 1;\nCREATE TABLE more (n int);\n`);
+  const valid = async () =>
+    (await pool.query("SELECT indisvalid, pg_get_indexdef(indexrelid) AS sql FROM pg_index WHERE indexrelid = to_regclass('numbers')")).rows;
+  const built = [{ indisvalid: true, sql: expect.stringContaining("ON public.first USING btree (number) WHERE (number > 1)") }];
+  beforeEach(async () => {
+    await migrate(pool, [migration("1_first", "CREATE TABLE first (number int)")]);
+  });
+  const all = [migration("1_first", "CREATE TABLE first (number int)"), indexing];
+
+  test("are found by their migration, of which nothing else is done", async () => {
+    await buildIndexes(pool, all);
+    expect(await valid()).toEqual(built);
+    expect(await exists("more")).toBe(false);
+    expect(await migrate(pool, all)).toEqual(["2_indexing"]);
+    expect(await valid()).toEqual(built);
+  });
+
+  test("are built anew where a build was broken off", async () => {
+    await buildIndexes(pool, all);
+    await pool.query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass('numbers')");
+    await buildIndexes(pool, all);
+    expect(await valid()).toEqual(built);
+  });
+
+  test("wait for their table", async () => {
+    await buildIndexes(pool, [...all, migration("3_third", `CREATE TABLE "third" (n int);\nCREATE INDEX IF NOT EXISTS "thirds" ON "third" ("n");\n`)]);
+    expect(await exists("thirds")).toBe(false);
   });
 });
 

@@ -81,6 +81,12 @@ export class Client {
 
 /** Reads what a process tells of itself. @returns what sums up the values of the lines that are asked for */
 export async function readMetrics(address: string): Promise<(lines: RegExp) => number> {
-  const lines = (await (await fetch(`${address}/metrics`)).text()).split("\n");
-  return (asked) => lines.filter((line) => asked.test(line)).reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+  const answer = await fetch(`${address}/metrics`);
+  if (!answer.ok) throw new Error(`/metrics: ${answer.status}`);
+  const lines = (await answer.text()).split("\n");
+  return (asked) => {
+    const found = lines.filter((line) => asked.test(line));
+    if (!found.length) throw new Error(`There is no metric ${asked}`);
+    return found.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+  };
 }

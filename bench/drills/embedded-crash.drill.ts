@@ -8,6 +8,8 @@ import { Ledger } from "./ledger";
 import type { Drill } from "./run";
 import type { Stage } from "./stage";
 
+const PATIENCE_MS = 60_000;
+
 /** The service is killed on its embedded database in the middle of writes, opens it again every time, and lets nobody else in. */
 export const drill: Drill = async (stage, quick) => {
   const kills = quick ? 3 : 50;
@@ -18,8 +20,7 @@ export const drill: Drill = async (stage, quick) => {
   const stop = await ledger.begin(4);
   let slowestMs = 0;
   for (let kill = 0; kill < kills; kill++) {
-    const before = ledger.acknowledged;
-    while (ledger.acknowledged < before + 100) await wait(10);
+    await ledger.reached(ledger.acknowledged + 100);
     await wait(Math.random() * 50);
     await end(service.child, "SIGKILL");
     const since = Date.now();
@@ -35,9 +36,11 @@ export const drill: Drill = async (stage, quick) => {
   return { kills, acknowledged: ledger.acknowledged, repeated: ledger.repeated, slowestStartMs: slowestMs, lost, doubled, flaws };
 };
 
-/** Starts another process on a directory. @returns its exit code */
+/** Starts another process on a directory. @returns its exit code; null: it stayed */
 async function codeOf(stage: Stage, DATA_DIR: string): Promise<number | null> {
   const child = stage.holds(launch(["dist/server.js"], "", await freePort(), { DATA_DIR }));
+  const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
   await once(child, "exit");
+  clearTimeout(timer);
   return child.exitCode;
 }

@@ -13,7 +13,7 @@ export const drill: Drill = async (stage, quick) => {
   const stop = await ledger.begin(quick ? 8 : 32);
   for (let kill = 1; kill <= kills; kill++) {
     // Not before its share of the writes was acknowledged, and then in the midst of others.
-    while (ledger.acknowledged < (writes * kill) / kills) await wait(10);
+    await ledger.reached((writes * kill) / kills);
     await wait(Math.random() * 50);
     await end(service.child, "SIGKILL");
     await service.restart();

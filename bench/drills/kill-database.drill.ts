@@ -6,6 +6,7 @@ import { Ledger } from "./ledger";
 import type { Drill } from "./run";
 
 const HELD_MS = 3_000;
+const TOO_MANY_CONNECTIONS = "53300";
 
 /** The database is killed under load, its connections are cut, others take all that it has, and a table is locked until the service's own are all in use. */
 export const drill: Drill = async (stage, quick) => {
@@ -27,7 +28,7 @@ export const drill: Drill = async (stage, quick) => {
   await wait(loadMs);
   await stage.pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cairn'");
   await wait(loadMs);
-  await takeAll(stage.url, HELD_MS);
+  const left = await takeAll(stage.url, HELD_MS);
   await wait(loadMs);
   const [waiting] = await Promise.all([mostWaiting(service.address, HELD_MS), hold(stage.pool, "LOCK TABLE study_sessions", HELD_MS)]);
   await wait(loadMs);
@@ -36,31 +37,37 @@ export const drill: Drill = async (stage, quick) => {
   // 404: of a deletion that was sent again after a 503, because it had happened. The ledger judges which.
   const strange = [...client.statuses].filter(([status]) => !["200", "201", "204", "404", "503"].includes(status));
   if (strange.length) flaws.push(`answers that were neither good nor 503: ${strange.map(([status, count]) => `${count} of ${status}`)}`);
+  if (left) flaws.push(`while others took all connections, the service kept ${left}`);
   if (!waiting) flaws.push("a locked table did not bring all connections into use");
   const { acknowledged, repeated } = ledger;
   return { restarts, acknowledged, repeated, refused: client.statuses.get("503") ?? 0, readyAgainMs: slowestMs, waiting, lost, doubled, flaws };
 };
 
-/** Cuts the service off, and takes whatever connections are left. */
-async function takeAll(url: string, milliseconds: number): Promise<void> {
+/** Cuts the service off again and again, and takes whatever connections are left. @returns how few it had at the least */
+async function takeAll(url: string, milliseconds: number): Promise<number> {
   const held: PgClient[] = [];
   const take = async () => {
     for (;;) {
       const client = new PgClient({ connectionString: url });
       client.on("error", () => undefined);
-      const isRefused = await client.connect().then(
-        () => false,
-        () => true,
+      const refusal: { code?: string } | null = await client.connect().then(
+        () => null,
+        (error) => error,
       );
-      if (isRefused) return;
+      if (refusal?.code === TOO_MANY_CONNECTIONS) return;
+      if (refusal) throw refusal;
       held.push(client);
     }
   };
+  let least = Number.POSITIVE_INFINITY;
   await take();
-  await held[0]?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cairn'");
-  await take();
-  await wait(milliseconds);
+  for (const until = Date.now() + milliseconds; Date.now() < until; await wait(50)) {
+    const cut = await held[0]?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cairn'");
+    least = Math.min(least, cut?.rowCount ?? least);
+    await Promise.all(Array.from({ length: 8 }, take));
+  }
   await Promise.all(held.map((client) => client.end()));
+  return least;
 }
 
 /** How many requests waited for a connection at most. */

@@ -12,6 +12,7 @@ const MODES = ["on-the-job", "social", "formal"] as const;
 type Where = { DATABASE_URL: string } | { DATA_DIR: string };
 type Entry = { minutes: number; mode: (typeof MODES)[number]; startedAt: string };
 
+const PATIENCE_MS = 120_000;
 const BATCH = 10;
 const IMPORT = 50;
 
@@ -57,6 +58,14 @@ export class Ledger {
       isOver = true;
       await writing;
     };
+  }
+
+  /** Waits until so many writes were acknowledged in all. @throws Error when nothing moves for two minutes */
+  async reached(writes: number): Promise<void> {
+    for (let [last, since] = [this.acknowledged, Date.now()]; last < writes; await wait(10)) {
+      if (this.acknowledged > last) [last, since] = [this.acknowledged, Date.now()];
+      else if (Date.now() - since > PATIENCE_MS) throw new Error(`Nothing is acknowledged any more. ${[...this.flaws, ...this.client.flaws].slice(-1)}`);
+    }
   }
 
   async #writeOne(learner: string): Promise<void> {

@@ -22,7 +22,7 @@ async function main(): Promise<void> {
     const stage = await Stage.open();
     try {
       const { drill } = (await import(`./${name}${ENDING}`)) as { drill: Drill };
-      const { flaws, ...figures } = await drill(stage, values.quick ?? false);
+      const { flaws, ...figures } = await Promise.race([drill(stage, values.quick ?? false), unhandled()]);
       for (const flaw of flaws.slice(0, SHOWN)) console.error(`${name}: ${flaw}`);
       console.log(JSON.stringify({ drill: name, ...figures, flaws: flaws.length }));
       if (flaws.length) process.exitCode = 1;
@@ -30,6 +30,11 @@ async function main(): Promise<void> {
       await stage.close();
     }
   }
+}
+
+/** What people in the background met with ends the drill as well. */
+function unhandled(): Promise<never> {
+  return new Promise((_, reject) => process.once("unhandledRejection", reject));
 }
 
 main().catch((error) => {

@@ -26,10 +26,16 @@ export async function startEmbedded(dataDir: string | undefined): Promise<Embedd
     chmodSync(dataDir, 0o700);
   }
   const claim = dataDir ? await claimOf(dataDir) : undefined;
-  if (dataDir && (await isServed(dataDir))) {
+  try {
+    return await open(dataDir, claim);
+  } catch (error) {
     claim?.close();
-    throw new DataDirInUseError(dataDir);
+    throw error;
   }
+}
+
+async function open(dataDir: string | undefined, claim: Server | undefined): Promise<EmbeddedPostgres> {
+  if (dataDir && (await isServed(dataDir))) throw new DataDirInUseError(dataDir);
   const socketDir = process.platform === "win32" ? undefined : socketDirectory(dataDir);
   const worker = new Worker(path.join(__dirname, "embedded.worker.js"), {
     workerData: {
@@ -66,8 +72,8 @@ export class DataDirInUseError extends Error {
 
 /**
  * Takes a name of this machine's that belongs to the directory, and ends with the process however
- * that ends: two that start at once must not both find that nobody serves it yet. macOS has no
- * such names.
+ * that ends: two that start at once must not both find that nobody serves it yet. Containers do
+ * not share such names, and only Linux and Windows have them.
  */
 async function claimOf(dataDir: string): Promise<Server | undefined> {
   const name = `cairn-${hash("sha256", realpathSync(dataDir)).slice(0, 32)}`;
@@ -83,10 +89,19 @@ async function claimOf(dataDir: string): Promise<Server | undefined> {
 async function isServed(dataDir: string): Promise<boolean> {
   const file = path.join(dataDir, ADDRESS_FILE);
   if (!existsSync(file)) return false;
-  const socket = connect(JSON.parse(readFileSync(file, "utf8")));
+  const socket = connect(addressIn(file));
   const answered = await Promise.race([once(socket, "connect").then(() => true), once(socket, "close").then(() => false)]).catch(() => false);
   socket.destroy();
   return answered;
+}
+
+/** A file that was being written when the disk was full or the power went tells of nobody who serves. */
+function addressIn(file: string): { path: string } | { host: string; port: number } {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return { path: file };
+  }
 }
 
 /** Inside the data directory, or in a private temporary one where that path would be too long. */

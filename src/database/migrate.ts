@@ -115,15 +115,14 @@ export async function prepareSchema(pool: Pool, { MIGRATE_ON_START }: { MIGRATE_
 }
 
 async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
-  for (const until = Date.now() + LOCK_PATIENCE_MS; ; ) {
+  for (let until: number | undefined; ; ) {
     try {
       return await work();
     } catch (error) {
       if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
-      if (Date.now() > until)
-        throw new MigrationError(
-          `A migration wants a table that others have held for ten minutes (${(error as Error).message}). See in pg_stat_activity whose transaction is that old, such as a dump's, and start again when it is over.`,
-        );
+      if (!until) process.emitWarning("A migration waits for a table that others hold. See in pg_stat_activity whose transaction is old, such as a dump's.");
+      until ??= Date.now() + LOCK_PATIENCE_MS;
+      if (Date.now() > until) throw new MigrationError("A migration wants a table that others have held for ten minutes. Start again when they are done.");
       await wait(LOCK_PAUSE_MS);
     }
   }
@@ -134,7 +133,7 @@ async function applyNext(client: ClientBase, migrations: Migration[]): Promise<s
   try {
     // A transaction's lock rather than a session's: it holds behind a pooler, too. Waiting
     // for another process's migrations has no limit, waiting for a table has.
-    await client.query("SET LOCAL statement_timeout = 0");
+    await client.query("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0");
     await client.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
     await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await client.query(MIGRATIONS_TABLE);

@@ -155,18 +155,29 @@ test("a learner has one timer", async () => {
 });
 
 describe("what a learner owns is kept by learner", () => {
-  // Two are asked across learners: who is in a team, and what was spent with a mentor. Neither is unique.
-  const ACROSS: Record<string, string[]> = { memberships: ["memberships_team_id_idx"], study_sessions: ["study_sessions_mentored_idx"] };
+  // Asked across learners, of each node its own rows: who is in a team, what was spent with a mentor,
+  // and what refers to a resource, a person or a path that is to be deleted. None is unique.
+  const ACROSS: Record<string, string[]> = {
+    memberships: ["memberships_team_id_idx"],
+    study_sessions: ["study_sessions_mentor_id_idx", "study_sessions_mentored_idx", "study_sessions_resource_id_idx"],
+    goals: ["goals_path_idx", "goals_reviewer_id_idx"],
+    steps: ["steps_resource_id_idx"],
+    reviews: ["reviews_answered_by_id_idx", "reviews_reviewer_id_idx"],
+    terms: ["terms_resource_id_idx"],
+    timers: ["timers_resource_id_idx"],
+  };
 
   test.each(["study_sessions", "goals", "steps", "step_prerequisites", "evidence", "reviews", "terms", "memberships", "timers"])(
     "every key and index of %s begins with the learner",
     async (table) => {
-      const indexes = await api.db.$queryRawUnsafe<{ name: string; first: string }[]>(
-        `SELECT i.relname AS name, a.attname AS first FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
-       JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0] WHERE x.indrelid = '${table}'::regclass`,
+      const indexes = await api.db.$queryRawUnsafe<{ name: string; first: string; unique: boolean }[]>(
+        `SELECT i.relname AS name, a.attname AS first, x.indisunique AS unique FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+       JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0] WHERE x.indrelid = '${table}'::regclass ORDER BY name`,
       );
       expect(indexes).not.toEqual([]);
-      expect(indexes.filter(({ first }) => first !== "learner_id").map(({ name }) => name)).toEqual(ACROSS[table] ?? []);
+      const across = indexes.filter(({ first }) => first !== "learner_id");
+      expect(across.map(({ name }) => name)).toEqual(ACROSS[table] ?? []);
+      expect(across.filter(({ unique }) => unique)).toEqual([]);
     },
   );
 

@@ -23,6 +23,12 @@ export class Client {
     return [...this.statuses.values()].reduce((sum, count) => sum + count, 0);
   }
 
+  /** What got no answer, or one that is the service's fault: how many, and a flaw for each kind. */
+  failures(): { failed: number; flaws: string[] } {
+    const failed = [...this.statuses].filter(([status]) => status === "none" || Number(status) >= 500);
+    return { failed: failed.reduce((sum, [, count]) => sum + count, 0), flaws: failed.map(([status, count]) => `${count} requests failed: ${status}`) };
+  }
+
   /**
    * Asks until it is answered for good, as the documentation tells: again when nothing came, after
    * Retry-After on a 503, and while the same Idempotency-Key is under way.

@@ -7,6 +7,7 @@ import type { Drill } from "./run";
 
 const HELD_MS = 3_000;
 const TOO_MANY_CONNECTIONS = "53300";
+const CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cairn'";
 
 /** The database is killed under load, its connections are cut, others take all that it has, and a table is locked until the service's own are all in use. */
 export const drill: Drill = async (stage, quick) => {
@@ -26,7 +27,7 @@ export const drill: Drill = async (stage, quick) => {
     slowestMs = Math.max(slowestMs, Date.now() - since);
   }
   await wait(loadMs);
-  await stage.pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cairn'");
+  await stage.pool.query(CUT_OFF);
   await wait(loadMs);
   const left = await takeAll(stage.url, HELD_MS);
   await wait(loadMs);
@@ -62,7 +63,7 @@ async function takeAll(url: string, milliseconds: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   await take();
   for (const until = Date.now() + milliseconds; Date.now() < until; await wait(50)) {
-    const cut = await held[0]?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cairn'");
+    const cut = await held[0]?.query(CUT_OFF);
     least = Math.min(least, cut?.rowCount ?? least);
     await Promise.all(Array.from({ length: 8 }, take));
   }

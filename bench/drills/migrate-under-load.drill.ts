@@ -41,14 +41,14 @@ export const drill: Drill = async (stage, quick) => {
   await stop();
   const { lost, doubled, flaws } = await ledger.compare({ DATABASE_URL: stage.url });
   if (!stdout.includes(newest)) flaws.push(`migrating said: ${stdout}`);
-  const failed = [...client.statuses].filter(([status]) => status === "none" || Number(status) >= 500);
-  for (const [status, count] of failed) flaws.push(`${count} requests failed: ${status}`);
+  const failures = client.failures();
+  flaws.push(...failures.flaws);
   if (!quick && longestMs > LONGEST_STALL_MS) flaws.push(`a write took ${Math.round(longestMs)} ms`);
   return {
     migration: newest,
     sessions,
     requests: client.requests,
-    failed: failed.reduce((sum, [, count]) => sum + count, 0),
+    failed: failures.failed,
     migratedMs,
     longestBeforeMs: Math.round(longestBefore),
     longestMs: Math.round(longestMs),

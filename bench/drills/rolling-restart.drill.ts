@@ -40,15 +40,14 @@ export const drill: Drill = async (stage, quick) => {
   }
   await stop();
   const compared = await ledger.compare({ DATABASE_URL: stage.url });
-  const failed = [...client.statuses].filter(([status]) => status === "none" || Number(status) >= 500);
-  for (const [status, count] of failed) flaws.push(`${count} requests failed: ${status}`);
+  const failures = client.failures();
   return {
     rounds,
     requests: client.requests,
-    failed: failed.reduce((sum, [, count]) => sum + count, 0),
+    failed: failures.failed,
     lost: compared.lost,
     doubled: compared.doubled,
-    flaws: [...flaws, ...compared.flaws],
+    flaws: [...flaws, ...failures.flaws, ...compared.flaws],
   };
 };
 

@@ -120,9 +120,11 @@ async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
       return await work();
     } catch (error) {
       if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
-      if (!until) process.emitWarning("A migration waits for a table that others hold. See in pg_stat_activity whose transaction is old, such as a dump's.");
-      until ??= Date.now() + LOCK_PATIENCE_MS;
-      if (Date.now() > until) throw new MigrationError("A migration wants a table that others have held for ten minutes. Start again when they are done.");
+      if (until === undefined) {
+        process.emitWarning("A migration waits for a table that others hold. See in pg_stat_activity whose transaction is old, such as a dump's.");
+        until = Date.now() + LOCK_PATIENCE_MS;
+      } else if (Date.now() > until)
+        throw new MigrationError("A migration wants a table that others have held for ten minutes. Start again when they are done.");
       await wait(LOCK_PAUSE_MS);
     }
   }

@@ -54,8 +54,10 @@ export async function fillOrganisation(pool: Pool, { teams, learners, sessions }
     ) session;
     SET session_replication_role = origin`);
   for (const { sql } of indexes) await pool.query(sql);
+  // As they come when people log year by year: a person's months of a year side by side.
   await pool.query(`
     INSERT INTO learner_months
     SELECT fresh.* FROM (SELECT DISTINCT learner_id, month_of(occurred_on) AS month FROM study_sessions) logged
-    CROSS JOIN LATERAL learner_month_of(logged.learner_id, logged.month) fresh`);
+    CROSS JOIN LATERAL learner_month_of(logged.learner_id, logged.month) fresh
+    ORDER BY extract(year FROM fresh.month), fresh.learner_id, fresh.month`);
 }

@@ -43,7 +43,7 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
   },
   LearnerMonth: {
     // Made of the sessions alone: it stays as far as they do.
-    exported: (db, learnerId) => db.learnerMonth.findMany({ where: { learnerId }, orderBy: { month: "asc" } }),
+    exported: (db, learnerId) => db.learnerMonth.findMany({ where: { learnerId, sessions: { gt: 0 } }, orderBy: { month: "asc" } }),
   },
   Review: {
     exported: async (db, learnerId) => [

@@ -151,23 +151,29 @@ function sessionParts({ filters, groupBy }: BreakdownQuestion): Prisma.Sql {
     OFFSET 0`;
 }
 
-/** Their months that the piece holds all sessions of, and the sessions of the others. */
+/** Their months that the piece holds all sessions of, and the sessions of those that it cuts: its first and its last at the most. */
 function monthParts({ groupBy }: BreakdownQuestion): Prisma.Sql {
   const columns = Prisma.raw(SUMMED.map((column) => `m.${column}`).join(", "));
   const whole = Prisma.sql`m.first_on >= p.from_day AND m.last_on < p.to_day`;
   return Prisma.sql`
     SELECT ${groupKey(groupBy)}, part.*
     FROM (
-      SELECT * FROM learner_months m
-      WHERE m.learner_id = person.learner_id AND m.month >= month_of(p.from_day) AND m.month < p.to_day AND m.first_on < p.to_day AND m.last_on >= p.from_day
-      OFFSET 0
-    ) m
-    CROSS JOIN LATERAL (
-      SELECT greatest(m.month, p.from_day) AS day, ${columns}, m.latest_at WHERE ${whole}
-      UNION ALL
-      SELECT s.occurred_on, ${ofASession()}, s.started_at FROM study_sessions s
-      WHERE NOT (${whole}) AND s.learner_id = person.learner_id AND s.deleted_at IS NULL
-        AND s.occurred_on >= greatest(m.first_on, p.from_day) AND s.occurred_on < least(m.last_on + 1, p.to_day)
+      (
+        SELECT greatest(m.month, p.from_day) AS day, ${columns}, m.latest_at FROM learner_months m
+        WHERE m.learner_id = person.learner_id AND m.month >= month_of(p.from_day) AND m.month < p.to_day AND ${whole}
+        OFFSET 0
+      )
+      UNION ALL (
+        SELECT s.occurred_on, ${ofASession()}, s.started_at
+        FROM (
+          SELECT m.first_on, m.last_on FROM learner_months m
+          WHERE (p.from_day > month_of(p.from_day) OR p.to_day > month_of(p.to_day))
+            AND m.learner_id = person.learner_id AND m.month IN (month_of(p.from_day), month_of(p.to_day)) AND NOT (${whole})
+          OFFSET 0
+        ) m JOIN study_sessions s
+          ON s.learner_id = person.learner_id AND s.deleted_at IS NULL AND s.occurred_on >= greatest(m.first_on, p.from_day) AND s.occurred_on < least(m.last_on + 1, p.to_day)
+        OFFSET 0
+      )
     ) part`;
 }
 

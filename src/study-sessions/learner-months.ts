@@ -30,7 +30,7 @@ export function roundOfMonths(db: Db): () => Promise<Compared> {
   return async () => {
     const some = await peopleAfter(db, after, PEOPLE_A_CALL);
     after = some.length === PEOPLE_A_CALL ? some.at(-1) : undefined;
-    const [stored, differing] = await Promise.all([db.learnerMonth.count({ where: { learnerId: { in: some } } }), compare(db, some, {})]);
+    const [stored, differing] = await Promise.all([db.learnerMonth.count({ where: { learnerId: { in: some }, sessions: { gt: 0 } } }), compare(db, some, {})]);
     return { equal: Math.max(0, stored - differing.length), differing: differing.length };
   };
 }

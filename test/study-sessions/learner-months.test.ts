@@ -168,7 +168,7 @@ function grouped(rows: StudySession[]): Map<string, StudySession[]> {
   return groups;
 }
 
-/** A month that lost all its sessions stays, as nothing. */
+/** A month without sessions is there as nothing: its year has begun, or it lost them all. */
 async function storedMonths() {
   const months = await api.db.learnerMonth.findMany({ where: { sessions: { gt: 0 } }, orderBy: [{ learnerId: "asc" }, { month: "asc" }] });
   return months.map(({ month, firstOn, lastOn, ...row }) => ({
@@ -247,6 +247,20 @@ describe("what no trigger kept", () => {
     expect((await command("--from", "May")).code).toBe(64);
     expect((await command("mend")).code).toBe(64);
   });
+});
+
+test("a year's months begin together, as nothing, and stay as they are when more is logged", async () => {
+  const { learnerId } = await buildSession(api.db, { startedAt: "2026-03-10T09:00:00Z" });
+  await buildSession(api.db, { learnerId, startedAt: "2026-05-10T09:00:00Z" });
+  await buildSession(api.db, { learnerId, startedAt: "2025-12-31T09:00:00Z" });
+  const months = await api.db.learnerMonth.findMany({ orderBy: { month: "asc" } });
+  const ofYears = [2025, 2026].flatMap((year) => Array.from({ length: 12 }, (_, index) => toDay(new Date(Date.UTC(year, index)))));
+  expect(months.map(({ month }) => toDay(month))).toEqual(ofYears);
+  expect(months.filter(({ sessions, minutes, firstOn }) => sessions || minutes || firstOn).map(({ month }) => toDay(month))).toEqual([
+    "2025-12-01",
+    "2026-03-01",
+    "2026-05-01",
+  ]);
 });
 
 test("emptying the sessions empties the sums", async () => {

@@ -14,8 +14,8 @@ async function main(): Promise<void> {
   const scope = { caller: { id: uuidv7(), name: "anybody", role: "admin", signedInBy: "api-key" } as const, today: dayIn(new Date(), "UTC") };
 
   app.get("/livez", async () => ({ status: "ok" }));
-  app.get<{ Params: { teamId: string }; Querystring: { from: string; to: string } }>("/v1/teams/:teamId/breakdown", ({ params, query }) =>
-    getTeamBreakdown({ db, reportsDb: db }, config, scope, params.teamId, query),
+  app.get<{ Params: { teamId: string }; Querystring: { from: string; to: string } }>("/v1/teams/:teamId/breakdown", ({ params, query, signal }) =>
+    getTeamBreakdown({ db, reportsDb: db }, config, scope, params.teamId, query, signal),
   );
   await app.listen({ host: "127.0.0.1", port: config.PORT });
 }

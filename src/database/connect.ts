@@ -3,6 +3,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import { Pool, type PoolConfig } from "pg";
 import { PrismaClient } from "../generated/prisma/client";
 import { startEmbedded } from "./embedded";
+import { drawsOn } from "./read";
 
 export type Database = { db: PrismaClient; pool: Pool; embedded: boolean; close(): Promise<void> };
 
@@ -51,8 +52,10 @@ function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean)
   pool.on("error", () => undefined);
   // So is one that breaks in the moment in which it goes from one who used it to the next, when neither hears it.
   pool.on("connect", (client) => client.on("error", () => undefined));
-  const adapter = new PrismaPg(pool, settings.DATABASE_STATEMENT_NAMES ? { statementNameGenerator: statementNames() } : {});
+  const nameOf = settings.DATABASE_STATEMENT_NAMES ? statementNames() : () => "";
+  const adapter = new PrismaPg(pool, { statementNameGenerator: nameOf });
   const db = new PrismaClient({ adapter });
+  drawsOn(db, { pool, cancels: !embedded, nameOf });
   return {
     db,
     pool,

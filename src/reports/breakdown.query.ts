@@ -1,3 +1,4 @@
+import { readFor } from "../database/read";
 import type { Db } from "../database/transaction";
 import { startOf } from "../days";
 import { Prisma } from "../generated/prisma/client";
@@ -65,7 +66,7 @@ export type BreakdownRow = Sums & {
  * a month summed up, or a session. Each person's parts are summed up by themselves, because
  * some figures are of people, and before the next person's, so that nothing piles up.
  */
-export function readBreakdown(db: Db, question: BreakdownQuestion): Promise<BreakdownRow[]> {
+export function readBreakdown(db: Db, question: BreakdownQuestion, signal: AbortSignal): Promise<BreakdownRow[]> {
   const { buckets, groupBy } = question;
   const ofPerson = Prisma.raw(SUMMED.map((column) => `sum(${column})::int AS ${column}`).join(", "));
   const ofSlice = Prisma.raw(SUMMED.map((column) => `sum(${column}) AS ${column}`).join(", "));
@@ -75,7 +76,7 @@ export function readBreakdown(db: Db, question: BreakdownQuestion): Promise<Brea
   const key = groupBy ? Prisma.sql`key` : Prisma.sql`NULL::text`;
   // A session in several groups comes several times. In the whole and in its bucket the first time counts.
   const sets = [Prisma.sql`(nth)`, ...(buckets.length ? [Prisma.sql`(nth, bucket)`] : []), ...(groupBy ? [Prisma.sql`(key)`] : [])];
-  return db.$queryRaw<BreakdownRow[]>`
+  const statement = Prisma.sql`
     WITH piece AS (${pieces(question)}),
     person AS (
       SELECT learner_id, previous, array_agg(from_day) AS from_days, array_agg(to_day) AS to_days, array_agg(team) AS teams
@@ -106,6 +107,7 @@ export function readBreakdown(db: Db, question: BreakdownQuestion): Promise<Brea
     SELECT level, key, previous, ${labels(groupBy)} AS label, ${orNothing}, "meanOnTheJob", "meanSocial", "meanFormal",
            coalesce(active, 0)::float8 AS active, eligible, "latestSessionAt"
     FROM figures FULL JOIN eligible USING (level, key, previous)`;
+  return readFor(db, statement, signal);
 }
 
 /** Whether sums of months will do: what they do not hold is not asked, and no bucket begins within a month but the first. */

@@ -22,13 +22,14 @@ export async function getLearnerBreakdown(
   learnerId: string,
   query: LearnerBreakdownQuery,
   now: Date,
+  signal: AbortSignal,
 ): Promise<Breakdown> {
   const learner = await db.learner.findUniqueOrThrow({ where: { id: learnerId } });
   const today = dayIn(now, learner.timeZone);
   const { question, frame } = pose(query, today, config);
   const targets = await targetsOfLearners(db, scope, [learnerId], today);
   const lag = await replicaLagSeconds({ db, reportsDb });
-  const rows = await readBreakdown(reportsDb, { ...question, scope: { learnerId } });
+  const rows = await readBreakdown(reportsDb, { ...question, scope: { learnerId } }, signal);
   const goals = query.groupBy === "goal" ? groupIds(rows).filter(Boolean) : [query.goal ?? "none"].filter((id) => id !== "none");
   const ofGoals = await targetsOfGoals(db, learnerId, goals);
   return makeBreakdown(
@@ -51,6 +52,7 @@ export async function getTeamBreakdown(
   scope: Scope,
   teamId: string,
   query: TeamBreakdownQuery,
+  signal: AbortSignal,
 ): Promise<Breakdown> {
   const { depth = "subtree", membership = "as-of", learner, ...rest } = query;
   const { today } = scope;
@@ -59,7 +61,7 @@ export async function getTeamBreakdown(
   const inTeam = { teamId, depth, membership, today, learner };
   const without = await hiddenLearners(db, scope, inTeam, { from: question.previous?.from ?? question.period.from, to: question.period.to });
   const lag = await replicaLagSeconds({ db, reportsDb });
-  const rows = await readBreakdown(reportsDb, { ...question, scope: { ...inTeam, without } });
+  const rows = await readBreakdown(reportsDb, { ...question, scope: { ...inTeam, without } }, signal);
   const target = (await targetsOfTeams(db, scope, [teamId])).get(teamId) ?? organisationTarget(config.TARGET);
   return makeBreakdown(
     {

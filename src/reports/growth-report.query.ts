@@ -1,5 +1,6 @@
 import { type Caller, personOf } from "../access/scope";
 import { instant } from "../database/instant";
+import { readFor } from "../database/read";
 import type { Db } from "../database/transaction";
 import { addDays, type Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
@@ -44,10 +45,10 @@ export type GrowthReportRow = {
 };
 
 /** The whole report in one statement, however many people there are. Days and instants are text. */
-export async function readGrowthReport(db: Db, question: GrowthQuestion): Promise<GrowthReportRow> {
+export async function readGrowthReport(db: Db, question: GrowthQuestion, signal: AbortSignal): Promise<GrowthReportRow> {
   const { today, dueWithinDays } = question;
   const open = Prisma.sql`g.status IN ('draft', 'active', 'on-hold') AND g.learner_id IN (SELECT learner_id FROM person)`;
-  const [row] = await db.$queryRaw<GrowthReportRow[]>`
+  const statement = Prisma.sql`
     WITH person AS (${persons(question)}),
     ${growthOf(open, today, dueWithinDays)},
     activity AS (${activity(question)}),
@@ -68,6 +69,7 @@ export async function readGrowthReport(db: Db, question: GrowthQuestion): Promis
            ${sums("planned")} AS planned,
            ${sums("logged")} AS actual,
            ${listed("review", Prisma.sql`"askedAt", id`)} AS reviews`;
+  const [row] = await readFor<GrowthReportRow>(db, statement, signal);
   return row as GrowthReportRow;
 }
 

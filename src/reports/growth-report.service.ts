@@ -19,6 +19,7 @@ export async function getLearnerGrowth(
   learnerId: string,
   { since, ...query }: LearnerGrowthQuery,
   now: Date,
+  signal: AbortSignal,
 ): Promise<GrowthReport> {
   const { name, timeZone } = await db.learner.findUniqueOrThrow({ where: { id: learnerId } });
   const today = dayIn(now, timeZone);
@@ -26,7 +27,7 @@ export async function getLearnerGrowth(
   const replicaLag = await replicaLagSeconds({ db, reportsDb });
   const changes = since ? await readChanges(reportsDb, learnerId, { since, from: beginningOf(since, timeZone), today, all: isOwn(scope, learnerId) }) : null;
   const frame = { scope: { type: "learner", id: learnerId, name, depth: null }, today, changes, replicaLagSeconds: replicaLag } as const;
-  return report(reportsDb, scope, { learnerId }, query, frame);
+  return report(reportsDb, scope, { learnerId }, query, frame, signal);
 }
 
 /** How the goals of a team's people of today are doing, a page of people at a time; today is the organisation's. */
@@ -35,11 +36,12 @@ export async function getTeamGrowth(
   scope: Scope,
   teamId: string,
   { depth = "subtree", ...query }: TeamGrowthQuery,
+  signal: AbortSignal,
 ): Promise<GrowthReport> {
   const { name } = await db.team.findUniqueOrThrow({ where: { id: teamId } });
   const replicaLag = await replicaLagSeconds({ db, reportsDb });
   const frame = { scope: { type: "team", id: teamId, name, depth }, today: scope.today, changes: null, replicaLagSeconds: replicaLag } as const;
-  return report(reportsDb, scope, { teamId, depth }, query, frame);
+  return report(reportsDb, scope, { teamId, depth }, query, frame, signal);
 }
 
 type Placed = GrowthReportRow["people"][number];
@@ -51,6 +53,7 @@ async function report(
   population: Population,
   { from, to, dueWithinDays = DUE_WITHIN_DAYS, ...page }: Query,
   frame: Pick<GrowthFrame, "scope" | "changes" | "replicaLagSeconds"> & { today: Day },
+  signal: AbortSignal,
 ): Promise<GrowthReport> {
   const { today } = frame;
   const period = reportPeriod({ from, to }, today);
@@ -62,7 +65,7 @@ async function report(
     { text: (person: Placed) => person.place },
     async (take, after) => {
       const place = after && { place: String(after.value), id: after.id };
-      row = await readGrowthReport(db, { population, period, previous, dueWithinDays, caller, today, take, after: place });
+      row = await readGrowthReport(db, { population, period, previous, dueWithinDays, caller, today, take, after: place }, signal);
       return row.people;
     },
   );

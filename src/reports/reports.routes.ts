@@ -30,7 +30,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
       querystring: LearnerBreakdownQuery,
       response: { 200: Breakdown, ...problems("not-found", "forbidden", "too-many-groups") },
     },
-    handler: ({ scope, params, query }) => getLearnerBreakdown({ db, reportsDb }, config, scope, params.learnerId, query, clock()),
+    handler: ({ scope, params, query, signal }) => getLearnerBreakdown({ db, reportsDb }, config, scope, params.learnerId, query, clock(), signal),
   });
 
   app.route({
@@ -46,7 +46,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
       querystring: TeamBreakdownQuery,
       response: { 200: Breakdown, ...problems("not-found", "forbidden", "too-many-groups") },
     },
-    handler: ({ scope, params, query }) => getTeamBreakdown({ db, reportsDb }, config, scope, params.teamId, query),
+    handler: ({ scope, params, query, signal }) => getTeamBreakdown({ db, reportsDb }, config, scope, params.teamId, query, signal),
   });
 
   app.route({
@@ -62,7 +62,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
       querystring: LearnerGrowthQuery,
       response: { 200: GrowthReport, ...problems("not-found", "forbidden") },
     },
-    handler: ({ scope, params, query }) => getLearnerGrowth({ db, reportsDb }, scope, params.learnerId, query, clock()),
+    handler: ({ scope, params, query, signal }) => getLearnerGrowth({ db, reportsDb }, scope, params.learnerId, query, clock(), signal),
   });
 
   app.route({
@@ -78,7 +78,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
       querystring: TeamGrowthQuery,
       response: { 200: GrowthReport, ...problems("not-found", "forbidden") },
     },
-    handler: ({ scope, params, query }) => getTeamGrowth({ db, reportsDb }, scope, params.teamId, query),
+    handler: ({ scope, params, query, signal }) => getTeamGrowth({ db, reportsDb }, scope, params.teamId, query, signal),
   });
 
   app.route({

@@ -1,0 +1,63 @@
+import { connect as connectTo } from "node:net";
+import type { Pool, PoolClient } from "pg";
+import { AppError } from "../errors";
+import type { Prisma, PrismaClient } from "../generated/prisma/client";
+import type { Db } from "./transaction";
+
+const CANCEL_REQUEST = 80_877_102;
+const NOBODY_WAITS = new AppError("unavailable", "Nobody waits for this answer any more.");
+
+type Source = {
+  pool: Pool;
+  /** Whether its server can be told to stop. */
+  cancels: boolean;
+  /** The name under which a connection keeps a statement; "": none. */
+  nameOf(statement: { sql: string }): string;
+};
+
+const sources = new WeakMap<Db, Source>();
+
+/** Tells what a client draws on. */
+export function drawsOn(db: PrismaClient, source: Source): void {
+  sources.set(db, source);
+}
+
+/**
+ * Runs a statement that only reads and may take seconds, beside Prisma, on a connection of the
+ * same pool. When nobody waits for its rows any more, the server is told to stop working on it.
+ *
+ * @param signal is aborted when whoever asked has hung up, or was answered that it took too long
+ * @returns the rows as `pg` reads them: instants as dates, numbers of more than 32 bits as text
+ */
+export async function readFor<Row>(db: Db, statement: Prisma.Sql, signal: AbortSignal): Promise<Row[]> {
+  const source = sources.get(db);
+  if (!source) return (db as PrismaClient).$queryRaw<Row[]>(statement);
+  const client = await source.pool.connect();
+  const stop = () => cancel(client);
+  try {
+    if (signal.aborted) throw NOBODY_WAITS;
+    if (source.cancels) signal.addEventListener("abort", stop, { once: true });
+    const { text, values } = statement;
+    return (await client.query({ name: source.nameOf({ sql: text }), text, values: values.map(inUtc) })).rows;
+  } catch (error) {
+    throw signal.aborted ? NOBODY_WAITS : error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    // What is cancelled is whatever the connection is doing when the server hears of it: nobody else's statement may follow.
+    client.release(signal.aborted);
+  }
+}
+
+/** pg writes an instant in the time zone of this process, and a day of it would be another day. */
+function inUtc(value: unknown): unknown {
+  return value instanceof Date ? value.toISOString() : value;
+}
+
+/** As the protocol has it: by a connection of its own, with the key that the server gave to this one. */
+function cancel(client: PoolClient): void {
+  const { host, port, processID, secretKey } = client as PoolClient & { host: string; port: number; processID: number; secretKey: number };
+  const request = Buffer.alloc(16);
+  for (const [index, value] of [16, CANCEL_REQUEST, processID, secretKey].entries()) request.writeInt32BE(value, index * 4);
+  const socket = connectTo(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }, () => socket.end(request));
+  socket.on("error", () => undefined);
+}

@@ -3,8 +3,9 @@ import { type Act, record } from "../audit/audit.service";
 import type { Db } from "../database/transaction";
 import type { Prisma } from "../generated/prisma/client";
 import { toCsv } from "../http/csv";
+import { COLUMNS, type Form, lineOf } from "../study-sessions/written";
 import type { SessionExport } from "./exports.schema";
-import { COLUMNS, type Form, lineOf, readSessionPage, type SessionPage } from "./session-page.query";
+import { readSessionPage, type SessionPage } from "./session-page.query";
 
 const LEARNERS = 500;
 const AT_ONCE = 2;

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { digest } from "../digest";
 import type { App } from "./app-type";
 import { csvColumns, toCsv } from "./csv";
+import type { Page } from "./paging";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -26,6 +27,14 @@ export function csvForm({ columns, rows }: CsvForm): { forms: Forms } {
 /** A list as a table: one row an item, one column a field. */
 export function csvList(item: z.ZodType): { forms: Forms } {
   return csvForm({ columns: csvColumns(item), rows: (body: { items: unknown[] }) => body.items });
+}
+
+/** Answers with a page of items that are JSON already. */
+export function sendWritten(reply: FastifyReply, page: Page<{ text: string }>): FastifyReply {
+  return reply
+    .type("application/json; charset=utf-8")
+    .serializer(({ items, next }: typeof page) => `{"items":[${items.map(({ text }) => text).join()}],"next":${JSON.stringify(next)}}`)
+    .send(page);
 }
 
 /**

@@ -6,8 +6,9 @@ import { type Day, dayIn, toDate } from "../days";
 import { invalid } from "../errors";
 import type { Page, PageQuery } from "../http/paging";
 import type { SessionFilters, TeamScope } from "../study-sessions/filters";
-import type { StudySession, TeamStudySessionList } from "../study-sessions/study-sessions.schema";
+import type { TeamStudySessionList } from "../study-sessions/study-sessions.schema";
 import { listSessionsIn } from "../study-sessions/study-sessions.service";
+import type { Written } from "../study-sessions/written";
 import { type BreakdownFrame, makeBreakdown } from "./breakdown";
 import { type BreakdownQuestion, readBreakdown } from "./breakdown.query";
 import type { Breakdown, GroupBy, LearnerBreakdownQuery, ReportTarget, TeamBreakdownQuery } from "./breakdown.schema";
@@ -83,7 +84,7 @@ export async function listTeamSessions(
   scope: Scope,
   teamId: string,
   { depth = "subtree", membership = "as-of", learner, from, to, limit, cursor, ...filters }: TeamStudySessionList,
-): Promise<Page<StudySession>> {
+): Promise<Page<Written>> {
   const inTeam = { teamId, depth, membership, today: scope.today, learner };
   const without = await hiddenLearners(db, scope, inTeam, { from, to });
   const page: PageQuery = { limit, cursor };

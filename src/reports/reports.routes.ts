@@ -5,9 +5,10 @@ import type { Db } from "../database/transaction";
 import type { App } from "../http/app-type";
 import type { Page } from "../http/paging";
 import { problems } from "../http/problem";
-import { csvForm, csvList } from "../http/representations";
+import { csvForm, csvList, sendWritten } from "../http/representations";
 import { Id } from "../http/schema";
 import { StudySession, StudySessionPage, TeamStudySessionList } from "../study-sessions/study-sessions.schema";
+import type { Written } from "../study-sessions/written";
 import { Breakdown, breakdownCsv, LearnerBreakdownQuery, TeamBreakdownQuery } from "./breakdown.schema";
 import { getLearnerBreakdown, getTeamBreakdown, listTeamSessions } from "./breakdown.service";
 import { GrowthReport, growthCsv, LearnerGrowthQuery, TeamGrowthQuery } from "./growth-report.schema";
@@ -85,7 +86,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     method: "GET",
     url: "/teams/:teamId/study-sessions",
     preHandler: may.reportOnTeam,
-    config: { ...csvList(StudySession), shows: ({ items }: Page<StudySession>) => items.map(learnerOf) },
+    config: { ...csvList(StudySession), shows: ({ items }: Page<Written>) => items.map(learnerOf) },
     schema: {
       operationId: "listTeamStudySessions",
       summary: "List the study sessions behind a team's breakdown, the latest first",
@@ -94,7 +95,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
       querystring: TeamStudySessionList,
       response: { 200: StudySessionPage, ...problems("not-found", "forbidden") },
     },
-    handler: ({ scope, params, query }) => listTeamSessions(db, scope, params.teamId, query),
+    handler: async ({ scope, params, query }, reply) => sendWritten(reply, await listTeamSessions(db, scope, params.teamId, query)),
   });
 }
 

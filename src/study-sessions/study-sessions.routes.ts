@@ -7,7 +7,7 @@ import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotenc
 import type { Page } from "../http/paging";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problemBody, problems } from "../http/problem";
-import { csvList } from "../http/representations";
+import { csvList, sendWritten } from "../http/representations";
 import { Id } from "../http/schema";
 import { confirmSession, listMentored, withdrawConfirmation } from "./confirmations";
 import {
@@ -89,7 +89,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       querystring: StudySessionList,
       response: { 200: StudySessionPage, ...problems("not-found", "forbidden") },
     },
-    handler: ({ scope, params, query }) => listSessions(db, scope, params.learnerId, query),
+    handler: async ({ scope, params, query }, reply) => sendWritten(reply, await listSessions(db, scope, params.learnerId, query)),
   });
 
   app.route({

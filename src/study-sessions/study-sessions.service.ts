@@ -8,11 +8,11 @@ import { forgetInAnswers } from "../http/idempotency";
 import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
-import { readSessions } from "./columns";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
 import { checkStart, type Entry, logSessions, mentorOf, startSteps } from "./log-sessions";
 import { resplitMinutes } from "./split";
 import { BatchItem, type StudySession, type StudySessionCreate, type StudySessionList, type StudySessionUpdate } from "./study-sessions.schema";
+import { instantOf, readWritten, type Written } from "./written";
 
 /**
  * Logs one session. With an id of the client's, a repetition answers what is there.
@@ -51,20 +51,20 @@ export function listSessions(
   scope: Scope,
   learnerId: string,
   { updatedSince, from, to, limit, cursor, ...filters }: StudySessionList,
-): Promise<Page<StudySession>> {
+): Promise<Page<Written>> {
   const page = { limit, cursor };
   if (!updatedSince) return listSessionsIn(db, scope, { learnerId }, { from, to, ...filters }, page);
   const list = ["changes", learnerId, updatedSince, from, to, filters];
-  return readPage(list, page, { instant: (session) => session.updatedAt }, async (take, after) => {
+  return readPage(list, page, { instant: (session) => instantOf(session, "updatedAt") }, (take, after) => {
     const further = after ? Prisma.sql`AND (s.updated_at, s.id) > (${after.value}, ${after.id}::uuid)` : Prisma.empty;
-    const rows = await readSessions(
+    return readWritten(
       db,
+      scope,
       Prisma.sql`
         ${sessionsIn({ learnerId })} ${within(from, to)} ${matching(filters)}
           AND s.updated_at >= ${updatedSince} ${further}
         ORDER BY s.updated_at, s.id LIMIT ${take}`,
     );
-    return rows.map(present(scope));
   });
 }
 
@@ -75,19 +75,19 @@ export function listSessionsIn(
   sessions: SessionScope,
   { from, to, ...filters }: SessionFilters & { from?: string | undefined; to?: string | undefined },
   page: PageQuery,
-): Promise<Page<StudySession>> {
+): Promise<Page<Written>> {
   const list = "learnerId" in sessions ? sessions : [sessions.teamId, sessions.depth, sessions.membership, sessions.learner];
-  return readPage(["sessions", list, from, to, filters], page, { instant: (session) => session.startedAt }, async (take, after) => {
+  return readPage(["sessions", list, from, to, filters], page, { instant: (session) => instantOf(session, "startedAt") }, (take, after) => {
     // Across learners an id alone names no session: it is a learner's own.
     const further = after ? Prisma.sql`AND (s.started_at, s.id, s.learner_id) < (${after.value}, ${after.id}::uuid, ${after.learnerId}::uuid)` : Prisma.empty;
-    const rows = await readSessions(
+    return readWritten(
       db,
+      scope,
       Prisma.sql`
         ${sessionsIn(sessions)} ${within(from, to)} ${matching(filters)}
           AND s.deleted_at IS NULL ${further}
         ORDER BY s.started_at DESC, s.id DESC, s.learner_id DESC LIMIT ${take}`,
     );
-    return rows.map(present(scope));
   });
 }
 

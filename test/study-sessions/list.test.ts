@@ -1,6 +1,6 @@
 import type { Learner, StudySession } from "../../src/generated/prisma/client";
 import { NOW, startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildLearner, buildLedLearner, buildResource, buildSession, keyOf } from "../setup/factories";
+import { buildGoal, buildLearner, buildLedLearner, buildResource, buildSession, buildStep, keyOf } from "../setup/factories";
 
 let api: TestApp;
 let learner: Learner;
@@ -48,10 +48,22 @@ test("a list holds this learner's sessions alone, and none that was deleted", as
   expect((await api.admin.get(`/v1/learners/${elsewhere}/study-sessions`)).body).toEqual({ items: [], next: null });
 });
 
-test("an item is what reading it alone answers", async () => {
-  const { id } = await build({ note: "mine" });
-  const own = api.as(await keyOf(api.db, learner.id));
-  expect((await own.get(path)).body.items).toEqual([(await own.get(`${path}/${id}`)).body]);
+test("an item is what reading it alone answers, with every field, and whatever the words", async () => {
+  const goal = await buildGoal(api.db, { learnerId: learner.id });
+  const step = await buildStep(api.db, { learnerId: learner.id, goalId: goal.id });
+  const resource = await buildResource(api.db, { type: "book" });
+  const full = { goalId: goal.id, stepId: step.id, resourceId: resource.id, resourceType: "book", skills: ['a "b"', "\\", "é 😀"], impact: 5 } as const;
+  const words = ['say "so"', "two\r\nlines\ttab", "\\n \u2028 \u007f \u0001", "é ✓ 😀", "{}[],"];
+  for (const note of words)
+    await build({ ...full, skills: [...full.skills], note, noteShared: note.length % 2 > 0, startedAt: new Date("2026-06-01T09:00:00.120Z") });
+  await build({ verification: "mentorConfirmed" });
+  for (const caller of [api.as(await keyOf(api.db, learner.id)), api.admin]) {
+    const { items } = (await caller.get(path)).body as { items: Item[] };
+    const alone = await Promise.all(items.map(async ({ id }) => (await caller.get(`${path}/${id}`)).body));
+    expect(items).toEqual(alone);
+    expect(items.map((item) => Object.keys(item))).toEqual(alone.map((item) => Object.keys(item)));
+    expect(items).toHaveLength(words.length + 1);
+  }
 });
 
 describe("filters", () => {

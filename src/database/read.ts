@@ -2,7 +2,6 @@ import { connect as connectTo } from "node:net";
 import type { Pool, PoolClient } from "pg";
 import { AppError } from "../errors";
 import type { Prisma, PrismaClient } from "../generated/prisma/client";
-import type { Db } from "./transaction";
 
 const CANCEL_REQUEST = 80_877_102;
 const NOBODY_WAITS = new AppError("unavailable", "Nobody waits for this answer any more.");
@@ -15,7 +14,7 @@ type Source = {
   nameOf(statement: { sql: string }): string;
 };
 
-const sources = new WeakMap<Db, Source>();
+const sources = new WeakMap<PrismaClient, Source>();
 
 /** Tells what a client draws on. */
 export function drawsOn(db: PrismaClient, source: Source): void {
@@ -29,16 +28,15 @@ export function drawsOn(db: PrismaClient, source: Source): void {
  * @param signal is aborted when whoever asked has hung up, or was answered that it took too long
  * @returns the rows as `pg` reads them: instants as dates, numbers of more than 32 bits as text
  */
-export async function readFor<Row>(db: Db, statement: Prisma.Sql, signal: AbortSignal): Promise<Row[]> {
-  const source = sources.get(db);
-  if (!source) return (db as PrismaClient).$queryRaw<Row[]>(statement);
-  const client = await source.pool.connect();
+export async function readFor<Row>(db: PrismaClient, statement: Prisma.Sql, signal: AbortSignal): Promise<Row[]> {
+  const { pool, cancels, nameOf } = sources.get(db) as Source;
+  const client = await pool.connect();
   const stop = () => cancel(client);
   try {
     if (signal.aborted) throw NOBODY_WAITS;
-    if (source.cancels) signal.addEventListener("abort", stop, { once: true });
+    if (cancels) signal.addEventListener("abort", stop, { once: true });
     const { text, values } = statement;
-    return (await client.query({ name: source.nameOf({ sql: text }), text, values: values.map(inUtc) })).rows;
+    return (await client.query({ name: nameOf({ sql: text }), text, values: values.map(inUtc) })).rows;
   } catch (error) {
     throw signal.aborted ? NOBODY_WAITS : error;
   } finally {

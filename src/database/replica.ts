@@ -1,10 +1,11 @@
 import { AppError } from "../errors";
+import type { PrismaClient } from "../generated/prisma/client";
 import { readMigrations } from "./migrate";
 import type { Db } from "./transaction";
 import { isTableMissing } from "./violations";
 
 /** Who may be seen is asked of `db`; what they did is read from `reportsDb`: a replica, which may be behind, or the same. */
-export type Databases = { db: Db; reportsDb: Db };
+export type Databases = { db: Db; reportsDb: PrismaClient };
 
 type State = { isUpToDate: boolean; lag: number | null };
 

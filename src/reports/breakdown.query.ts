@@ -1,7 +1,6 @@
 import { readFor } from "../database/read";
-import type { Db } from "../database/transaction";
 import { startOf } from "../days";
-import { Prisma } from "../generated/prisma/client";
+import { Prisma, type PrismaClient } from "../generated/prisma/client";
 import { holdsOn, matching, membersOf, type SessionFilters, type SessionScope } from "../study-sessions/filters";
 import type { GroupBy } from "./breakdown.schema";
 import type { Span } from "./period";
@@ -66,7 +65,7 @@ export type BreakdownRow = Sums & {
  * a month summed up, or a session. Each person's parts are summed up by themselves, because
  * some figures are of people, and before the next person's, so that nothing piles up.
  */
-export function readBreakdown(db: Db, question: BreakdownQuestion, signal: AbortSignal): Promise<BreakdownRow[]> {
+export function readBreakdown(db: PrismaClient, question: BreakdownQuestion, signal: AbortSignal): Promise<BreakdownRow[]> {
   const { buckets, groupBy } = question;
   const ofPerson = Prisma.raw(SUMMED.map((column) => `sum(${column})::int AS ${column}`).join(", "));
   const ofSlice = Prisma.raw(SUMMED.map((column) => `sum(${column}) AS ${column}`).join(", "));

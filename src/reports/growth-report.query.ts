@@ -1,9 +1,8 @@
 import { type Caller, personOf } from "../access/scope";
 import { instant } from "../database/instant";
 import { readFor } from "../database/read";
-import type { Db } from "../database/transaction";
 import { addDays, type Day } from "../days";
-import { Prisma } from "../generated/prisma/client";
+import { Prisma, type PrismaClient } from "../generated/prisma/client";
 import { growthOf, type Waits } from "../goals/growth.query";
 import { HEALTHS } from "../goals/health";
 import { holdsOn, teamsOf } from "../study-sessions/filters";
@@ -45,7 +44,7 @@ export type GrowthReportRow = {
 };
 
 /** The whole report in one statement, however many people there are. Days and instants are text. */
-export async function readGrowthReport(db: Db, question: GrowthQuestion, signal: AbortSignal): Promise<GrowthReportRow> {
+export async function readGrowthReport(db: PrismaClient, question: GrowthQuestion, signal: AbortSignal): Promise<GrowthReportRow> {
   const { today, dueWithinDays } = question;
   const open = Prisma.sql`g.status IN ('draft', 'active', 'on-hold') AND g.learner_id IN (SELECT learner_id FROM person)`;
   const statement = Prisma.sql`

@@ -1,8 +1,8 @@
 import { isOwn, type Scope } from "../access/scope";
 import { type Databases, replicaLagSeconds } from "../database/replica";
-import type { Db } from "../database/transaction";
 import { beginningOf, type Day, dayIn } from "../days";
 import { invalid } from "../errors";
+import type { PrismaClient } from "../generated/prisma/client";
 import { type PageQuery, readPage } from "../http/paging";
 import { readChanges } from "./growth-changes.query";
 import { type GrowthFrame, makeGrowthReport } from "./growth-report";
@@ -48,7 +48,7 @@ type Placed = GrowthReportRow["people"][number];
 type Query = Omit<TeamGrowthQuery, "depth"> & PageQuery;
 
 async function report(
-  db: Db,
+  db: PrismaClient,
   { caller }: Scope,
   population: Population,
   { from, to, dueWithinDays = DUE_WITHIN_DAYS, ...page }: Query,

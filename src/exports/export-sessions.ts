@@ -8,6 +8,8 @@ import type { SessionExport } from "./exports.schema";
 import { readSessionPage, type SessionPage } from "./session-page.query";
 
 const LEARNERS = 500;
+const FIRST_LEARNERS = 10;
+const ABOUT_A_PAGE = 4_000;
 const AT_ONCE = 2;
 
 /**
@@ -29,32 +31,42 @@ export async function* exportSessions(db: Db, scope: Scope, filter: SessionExpor
   yield form === "csv" ? `# complete: ${rows} rows\r\n` : `${JSON.stringify({ kind: "done", rows })}\n`;
 }
 
-type Batch = { pages: AsyncGenerator<SessionPage>; next: Promise<IteratorResult<SessionPage>> };
+type Batch = { learners: number; pages: AsyncGenerator<SessionPage>; next: Promise<IteratorResult<SessionPage>> };
 
 /** At least one page, in order, of two batches of learners at a time: while one is sent the next ones are read, and no more. */
 async function* readPages(db: Db, scope: Scope, filter: SessionExport, form: Form): AsyncGenerator<SessionPage> {
   const line = lineOf(form, scope);
-  const learners = readLearners(db, scope, filter);
+  const readers = readLearners(db, scope, filter);
   const batches: Batch[] = [];
-  const read = (pages: Batch["pages"]): Batch => {
+  let [waiting, done, rows]: [string[] | undefined, number, number] = [[], 0, 0];
+  /** As many as have about a page together, going by those before: a batch's own pages come one after the other. */
+  const takeLearners = async (): Promise<string[] | undefined> => {
+    if (!waiting?.length) waiting = (await readers.next()).value;
+    return waiting?.splice(0, done ? Math.max(1, Math.round((done / rows) * ABOUT_A_PAGE)) : FIRST_LEARNERS);
+  };
+  const read = ({ learners, pages }: Omit<Batch, "next">): Batch => {
     const next = pages.next();
     // Its failure is met when its turn comes.
     next.catch(() => undefined);
-    return { pages, next };
+    return { learners, pages, next };
   };
   try {
     for (;;) {
-      for (let more = true; more && batches.length < AT_ONCE; ) {
-        const { value, done } = await learners.next();
-        if (!done) batches.push(read(readBatch(db, filter, line, value)));
-        more = !done;
+      while (batches.length < AT_ONCE) {
+        const learners = await takeLearners();
+        if (!learners) break;
+        batches.push(read({ learners: learners.length, pages: readBatch(db, filter, line, learners) }));
       }
       const batch = batches.shift();
       if (!batch) return;
-      const { value, done } = await batch.next;
-      if (done) continue;
-      batches.unshift(read(batch.pages));
-      yield value;
+      const page = await batch.next;
+      if (page.done) {
+        done += batch.learners;
+        continue;
+      }
+      rows += page.value.rows;
+      batches.unshift(read(batch));
+      yield page.value;
     }
   } finally {
     await Promise.allSettled(batches.map(({ next }) => next));
@@ -72,7 +84,7 @@ async function* readBatch(db: Db, filter: SessionExport, line: Prisma.Sql, learn
 }
 
 /** Those whom the caller may see, some at a time; once at least, perhaps nobody. */
-async function* readLearners(db: Db, scope: Scope, { team }: SessionExport): AsyncGenerator<string[]> {
+async function* readLearners(db: Db, scope: Scope, { team }: SessionExport): AsyncGenerator<string[], undefined> {
   const inTeam = team ? { memberships: { some: { ...onDay(scope.today), team: { ancestors: { some: { ancestorId: team } } } } } } : {};
   let after: string | undefined;
   do {

@@ -157,3 +157,18 @@ test("a client that goes away leaves nothing under way", async () => {
   const { last } = await read(api.as(key));
   expect(last.rows).toBe(12_000);
 });
+
+test("nobody's sessions are missing, doubled or out of order, however unevenly they logged", async () => {
+  await api.db.$executeRaw`INSERT INTO learners (id, name, time_zone) SELECT gen_random_uuid(), 'Learner ' || n, 'UTC' FROM generate_series(1, 1100) n`;
+  // Of most a few or none, of some more than fit on a page.
+  await api.db.$executeRaw`
+    INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, body_digest)
+    SELECT l.id, gen_random_uuid(), '2026-06-01', 'UTC', '2026-06-01', 1, 0, 0, 0, '\\x00'
+    FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM learners) l CROSS JOIN LATERAL generate_series(1, CASE WHEN n IN (1, 9, 700) THEN 6000 ELSE n % 4 END)`;
+  const stored = await api.db.$queryRaw<
+    { key: string }[]
+  >`SELECT learner_id || ' ' || id AS key FROM study_sessions WHERE deleted_at IS NULL ORDER BY learner_id, id`;
+  const { sessions, last } = await read(api.admin);
+  expect(sessions.map(({ learnerId, id }) => `${learnerId} ${id}`)).toEqual(stored.map(({ key }) => key));
+  expect(last.rows).toBe(stored.length);
+});

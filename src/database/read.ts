@@ -4,6 +4,7 @@ import { AppError } from "../errors";
 import type { Prisma, PrismaClient } from "../generated/prisma/client";
 
 const CANCEL_REQUEST = 80_877_102;
+const CANCEL_TIMEOUT_MS = 5_000;
 const NOBODY_WAITS = new AppError("unavailable", "Nobody waits for this answer any more.");
 
 type Source = {
@@ -25,37 +26,40 @@ export function drawsOn(db: PrismaClient, source: Source): void {
  * Runs a statement that only reads and may take seconds, beside Prisma, on a connection of the
  * same pool. When nobody waits for its rows any more, the server is told to stop working on it.
  *
+ * @param statement without dates among its values, which pg would write in the time zone of this process
  * @param signal is aborted when whoever asked has hung up, or was answered that it took too long
  * @returns the rows as `pg` reads them: instants as dates, numbers of more than 32 bits as text
  */
 export async function readFor<Row>(db: PrismaClient, statement: Prisma.Sql, signal: AbortSignal): Promise<Row[]> {
   const { pool, cancels, nameOf } = sources.get(db) as Source;
+  if (signal.aborted) throw NOBODY_WAITS;
   const client = await pool.connect();
-  const stop = () => cancel(client);
+  let isCancelled = false;
+  const stop = () => {
+    isCancelled = cancels && cancel(client);
+  };
   try {
     if (signal.aborted) throw NOBODY_WAITS;
-    if (cancels) signal.addEventListener("abort", stop, { once: true });
+    signal.addEventListener("abort", stop, { once: true });
     const { text, values } = statement;
-    return (await client.query({ name: nameOf({ sql: text }), text, values: values.map(inUtc) })).rows;
+    return (await client.query({ name: nameOf({ sql: text }), text, values })).rows;
   } catch (error) {
     throw signal.aborted ? NOBODY_WAITS : error;
   } finally {
     signal.removeEventListener("abort", stop);
     // What is cancelled is whatever the connection is doing when the server hears of it: nobody else's statement may follow.
-    client.release(signal.aborted);
+    client.release(isCancelled);
   }
 }
 
-/** pg writes an instant in the time zone of this process, and a day of it would be another day. */
-function inUtc(value: unknown): unknown {
-  return value instanceof Date ? value.toISOString() : value;
-}
-
-/** As the protocol has it: by a connection of its own, with the key that the server gave to this one. */
-function cancel(client: PoolClient): void {
-  const { host, port, processID, secretKey } = client as PoolClient & { host: string; port: number; processID: number; secretKey: number };
+/** As the protocol has it: by a connection of its own, with the key that the server gave to this one, if it gave any. */
+function cancel(client: PoolClient): boolean {
+  const { host, port, processID, secretKey } = client as PoolClient & { host: string; port: number; processID: number | null; secretKey: number | null };
+  if (processID === null || secretKey === null) return false;
   const request = Buffer.alloc(16);
   for (const [index, value] of [16, CANCEL_REQUEST, processID, secretKey].entries()) request.writeInt32BE(value, index * 4);
   const socket = connectTo(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }, () => socket.end(request));
-  socket.on("error", () => undefined);
+  socket.on("error", () => undefined).setTimeout(CANCEL_TIMEOUT_MS, () => socket.destroy());
+  socket.unref();
+  return true;
 }

@@ -31,42 +31,42 @@ export async function* exportSessions(db: Db, scope: Scope, filter: SessionExpor
   yield form === "csv" ? `# complete: ${rows} rows\r\n` : `${JSON.stringify({ kind: "done", rows })}\n`;
 }
 
-type Batch = { learners: number; pages: AsyncGenerator<SessionPage>; next: Promise<IteratorResult<SessionPage>> };
+type Batch = { learners: number; rows: number; pages: AsyncGenerator<SessionPage>; next: Promise<IteratorResult<SessionPage>> };
 
 /** At least one page, in order, of two batches of learners at a time: while one is sent the next ones are read, and no more. */
 async function* readPages(db: Db, scope: Scope, filter: SessionExport, form: Form): AsyncGenerator<SessionPage> {
   const line = lineOf(form, scope);
-  const readers = readLearners(db, scope, filter);
+  const lists = readLearners(db, scope, filter);
   const batches: Batch[] = [];
-  let [waiting, done, rows]: [string[] | undefined, number, number] = [[], 0, 0];
-  /** As many as have about a page together, going by those before: a batch's own pages come one after the other. */
+  let waiting: string[] | undefined = [];
+  let size = FIRST_LEARNERS;
   const takeLearners = async (): Promise<string[] | undefined> => {
-    if (!waiting?.length) waiting = (await readers.next()).value;
-    return waiting?.splice(0, done ? Math.max(1, Math.round((done / rows) * ABOUT_A_PAGE)) : FIRST_LEARNERS);
+    if (!waiting?.length) waiting = (await lists.next()).value;
+    return waiting?.splice(0, size);
   };
-  const read = ({ learners, pages }: Omit<Batch, "next">): Batch => {
-    const next = pages.next();
+  const readOn = (batch: Omit<Batch, "next">): Batch => {
+    const next = batch.pages.next();
     // Its failure is met when its turn comes.
     next.catch(() => undefined);
-    return { learners, pages, next };
+    return { ...batch, next };
   };
   try {
     for (;;) {
       while (batches.length < AT_ONCE) {
         const learners = await takeLearners();
         if (!learners) break;
-        batches.push(read({ learners: learners.length, pages: readBatch(db, filter, line, learners) }));
+        batches.push(readOn({ learners: learners.length, rows: 0, pages: readBatch(db, filter, line, learners) }));
       }
       const batch = batches.shift();
       if (!batch) return;
-      const page = await batch.next;
-      if (page.done) {
-        done += batch.learners;
+      const { value, done } = await batch.next;
+      if (done) {
+        // As many as have about a page together, going by these: a batch's own pages come one after the other.
+        size = Math.max(1, Math.round((batch.learners * ABOUT_A_PAGE) / Math.max(1, batch.rows)));
         continue;
       }
-      rows += page.value.rows;
-      batches.unshift(read(batch));
-      yield page.value;
+      batches.unshift(readOn({ ...batch, rows: batch.rows + value.rows }));
+      yield value;
     }
   } finally {
     await Promise.allSettled(batches.map(({ next }) => next));

@@ -168,8 +168,10 @@ function monthParts({ groupBy }: BreakdownQuestion): Prisma.Sql {
         SELECT s.occurred_on, ${ofASession()}, s.started_at
         FROM (
           SELECT m.first_on, m.last_on FROM learner_months m
+          -- Most pieces begin and end with a month: for them there is nothing to look for.
           WHERE (p.from_day > month_of(p.from_day) OR p.to_day > month_of(p.to_day))
-            AND m.learner_id = person.learner_id AND m.month IN (month_of(p.from_day), month_of(p.to_day)) AND NOT (${whole})
+            AND m.learner_id = person.learner_id AND m.month IN (month_of(p.from_day), month_of(p.to_day))
+            AND m.first_on < p.to_day AND m.last_on >= p.from_day AND NOT (${whole})
           OFFSET 0
         ) m JOIN study_sessions s
           ON s.learner_id = person.learner_id AND s.deleted_at IS NULL AND s.occurred_on >= greatest(m.first_on, p.from_day) AND s.occurred_on < least(m.last_on + 1, p.to_day)

@@ -37,6 +37,18 @@ onServer("a report that waits in the database", () => {
     for (const path of paths) expect((await api.as(key).get(path)).status).toBe(200);
   });
 
+  test("costs no connection when its client hung up before it had one", async () => {
+    const taken = await Promise.all(Array.from({ length: api.config.DATABASE_POOL_SIZE - 1 }, () => api.pool.connect()));
+    const request = httpGet(`${api.url}${paths[0]}`, { headers: { authorization: `Bearer ${key}` } }).on("error", () => undefined);
+    await eventually("it waits for a connection", async () => api.pool.waitingCount === 1);
+    const before = api.pool.totalCount;
+    request.destroy();
+    await eventually("its end is known", async () => api.log.some((line) => line.includes('"statusCode":499')));
+    for (const client of taken) client.release();
+    await eventually("nobody waits", async () => api.pool.waitingCount === 0);
+    expect(api.pool.totalCount).toBe(before);
+  });
+
   test("is stopped there when it was answered that it takes too long", async () => {
     const answer = api.as(key).get(paths[0] as string);
     const pid = await waiting();

@@ -24,7 +24,7 @@ const SEED = Number(process.env.FC_SEED ?? 702010);
 
 // Little to draw from, so that writers meet in the same months.
 const PEOPLE = 2;
-const DAYS = ["2026-01-31", "2026-02-01", "2026-02-28", "2026-03-01"];
+const DAYS = ["2025-12-31", "2026-01-31", "2026-02-01", "2026-02-28", "2026-03-01"];
 const split = fc.constantFrom([60, 0, 0], [20, 20, 20], [0, 10, 0], [0, 0, 0]);
 const figures = fc.record({
   occurredOn: fc.constantFrom(...DAYS).map(toDate),
@@ -40,8 +40,7 @@ const act = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       act: fc.constant("log" as const),
-      person: fc.nat({ max: PEOPLE - 1 }),
-      sessions: fc.array(figures, { minLength: 1, maxLength: 4 }),
+      sessions: fc.array(fc.tuple(fc.nat({ max: PEOPLE - 1 }), figures), { minLength: 1, maxLength: 4 }),
     }),
   },
   { weight: 3, arbitrary: fc.record({ act: fc.constant("change" as const), which, to: figures }) },
@@ -79,7 +78,7 @@ async function write(people: string[], transactions: Transaction[]): Promise<voi
     const work = inTransaction(api.db, async (tx) => {
       for (const step of acts) {
         if (step.act === "log") {
-          const rows = step.sessions.map((session) => ({ ...columns(session), id: uuidv7(), learnerId: people[step.person] as string }));
+          const rows = step.sessions.map(([person, session]) => ({ ...columns(session), id: uuidv7(), learnerId: people[person] as string }));
           await tx.studySession.createMany({ data: rows });
           own.push(...rows.map(({ id }) => id));
         } else if (step.act === "change") {

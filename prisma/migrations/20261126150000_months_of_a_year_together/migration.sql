@@ -1,14 +1,13 @@
 -- A person's months of a year are begun together, with nothing in them, and so lie side by side: a
--- report reads one page of them where it read twelve. Of before, CLUSTER learner_months USING
--- learner_months_pkey does the same, while nobody writes.
+-- report reads one page of them where it read twelve. What was there before stays where it is.
 CREATE OR REPLACE FUNCTION "learner_months_add"() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO learner_months (learner_id, month)
-  SELECT learner_id, make_date(year, of_year, 1)
+  SELECT learner_id, make_date(year, number, 1)
   FROM (
     SELECT DISTINCT s.learner_id, extract(year FROM s.occurred_on)::int AS year FROM added s
     WHERE s.deleted_at IS NULL AND NOT EXISTS (SELECT FROM learner_months m WHERE m.learner_id = s.learner_id AND m.month = month_of(s.occurred_on))
-  ) begun CROSS JOIN generate_series(1, 12) AS of_year
+  ) begun CROSS JOIN generate_series(1, 12) AS number
   ORDER BY 1, 2
   ON CONFLICT DO NOTHING;
 

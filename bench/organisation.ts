@@ -54,10 +54,16 @@ export async function fillOrganisation(pool: Pool, { teams, learners, sessions }
     ) session;
     SET session_replication_role = origin`);
   for (const { sql } of indexes) await pool.query(sql);
-  // As they come when people log year by year: a person's months of a year side by side.
+  // As they lie when people log year by year: twelve months of each, begun together, in the order in which people came.
   await pool.query(`
     INSERT INTO learner_months
-    SELECT fresh.* FROM (SELECT DISTINCT learner_id, month_of(occurred_on) AS month FROM study_sessions) logged
-    CROSS JOIN LATERAL learner_month_of(logged.learner_id, logged.month) fresh
-    ORDER BY extract(year FROM fresh.month), fresh.learner_id, fresh.month`);
+    SELECT months.* FROM (
+      SELECT fresh.* FROM (SELECT DISTINCT learner_id, month_of(occurred_on) AS month FROM study_sessions) logged
+      CROSS JOIN LATERAL learner_month_of(logged.learner_id, logged.month) fresh
+      UNION ALL
+      SELECT learner_id, make_date(year, number, 1), ${Array(18).fill(0)}, NULL::date, NULL::date, NULL::timestamptz
+      FROM (SELECT DISTINCT learner_id, extract(year FROM occurred_on)::int AS year FROM study_sessions) begun CROSS JOIN generate_series(1, 12) AS number
+    ) months
+    ORDER BY extract(year FROM month), hashtext(learner_id::text), month, sessions DESC
+    ON CONFLICT DO NOTHING`);
 }

@@ -58,8 +58,9 @@ function cancel(client: PoolClient): boolean {
   if (processID === null || secretKey === null) return false;
   const request = Buffer.alloc(16);
   for (const [index, value] of [16, CANCEL_REQUEST, processID, secretKey].entries()) request.writeInt32BE(value, index * 4);
-  const socket = connectTo(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }, () => socket.end(request));
-  socket.on("error", () => undefined).setTimeout(CANCEL_TIMEOUT_MS, () => socket.destroy());
-  socket.unref();
+  const socket = connectTo(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }, () => socket.write(request));
+  // The server closes it when it has acted: a PgBouncer that is left before gives up, or even ends.
+  socket.resume().on("error", () => undefined);
+  socket.setTimeout(CANCEL_TIMEOUT_MS, () => socket.destroy()).unref();
   return true;
 }

@@ -1,5 +1,10 @@
 import { get as httpGet } from "node:http";
+import { connect as connectTo, createServer } from "node:net";
 import type { PoolClient } from "pg";
+import { readConfig } from "../../src/config";
+import { connect } from "../../src/database/connect";
+import { readFor } from "../../src/database/read";
+import { Prisma } from "../../src/generated/prisma/client";
 import { startApp, type TestApp } from "../setup/app";
 import { buildKey, buildMember, buildTeam } from "../setup/factories";
 
@@ -66,6 +71,40 @@ onServer("a report that waits in the database", () => {
     await holder.query("SELECT pg_stat_clear_snapshot()");
     const { rows } = await holder.query(`SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND ${condition}`, values);
     return rows.map(({ pid }) => pid);
+  }
+});
+
+// PgBouncer gives up a request to stop whose sender has left; 1.18 even ended.
+(process.env.DATABASE_URL ? test : test.skip)("who asks the server to stop stays until it has acted", async () => {
+  const url = new URL(process.env[`TEST_DATABASE_URL_${process.env.JEST_WORKER_ID}`] as string);
+  const [host, port] = [url.hostname, Number(url.port || 5432)];
+  const first: string[] = [];
+  const between = createServer((client) => {
+    const server = connectTo(port, host);
+    const end = () => {
+      client.destroy();
+      server.destroy();
+    };
+    for (const socket of [client, server]) socket.on("error", end).on("close", end);
+    client.once("data", ({ length }) => {
+      // A request to stop is sixteen bytes, and nothing else on its connection.
+      if (length === 16) for (const [name, socket] of Object.entries({ client, server })) socket.once("end", () => first.push(name));
+    });
+    client.pipe(server).pipe(client);
+  }).listen(0, "127.0.0.1");
+  await eventually("it listens", async () => between.listening);
+  url.host = `127.0.0.1:${(between.address() as { port: number }).port}`;
+  const database = await connect(readConfig({ DATABASE_URL: url.toString() }));
+  try {
+    const hangUp = new AbortController();
+    const asked = readFor(database.db, Prisma.sql`SELECT pg_sleep(30)`, hangUp.signal).catch(({ code }) => code);
+    await eventually("it is under way", async () => database.pool.totalCount - database.pool.idleCount === 1);
+    setTimeout(() => hangUp.abort(), 300);
+    expect(await asked).toBe("unavailable");
+    expect(await eventually("one has left", async () => first[0])).toBe("server");
+  } finally {
+    await database.close();
+    between.close();
   }
 });
 

@@ -108,7 +108,7 @@ test("a stop tells balancers first, and answers what is sent meanwhile as the la
 });
 
 test("a stop in the middle of the start is no failure", async () => {
-  const { child, ended, until } = start({ SAMPLE_DATA: "on", DATA_DIR: path.join(folder, "interrupted") });
+  const { child, ended, until } = start({ SAMPLE_DATA: "on", DATA_DIR: path.join(folder, "interrupted"), SHUTDOWN_TIMEOUT_MS: "50000" });
   await until(/Server listening at (\S+?)"/);
   child.kill("SIGTERM");
   const { code, output } = await ended;

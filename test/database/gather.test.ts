@@ -38,12 +38,17 @@ test("a call alone is run at once, and two runs may be under way", async () => {
 });
 
 test("what comes while two runs are under way goes together afterwards", async () => {
-  const { runs, double } = doubling();
+  let goOn = () => {};
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const { runs, double } = doubling(() => held);
   const answers: Promise<number>[] = [];
   for (const call of [1, 2, 3, 4, 5]) {
     answers.push(double(call));
     await new Promise(setImmediate);
   }
+  goOn();
   expect(await Promise.all(answers)).toEqual([2, 4, 6, 8, 10]);
   expect(runs).toEqual([[1], [2], [3, 4, 5]]);
 });

@@ -6,6 +6,7 @@ import { connect } from "../../src/database/connect";
 import { readFor } from "../../src/database/read";
 import { Prisma } from "../../src/generated/prisma/client";
 import { startApp, type TestApp } from "../setup/app";
+import { eventually } from "../setup/eventually";
 import { buildKey, buildMember, buildTeam } from "../setup/factories";
 
 // The embedded database has one session: nobody could hold a table that somebody else waits for.
@@ -36,7 +37,7 @@ onServer("a report that waits in the database", () => {
       const request = httpGet(`${api.url}${path}`, { headers: { authorization: `Bearer ${key}` } }).on("error", () => undefined);
       const pid = await waiting();
       request.destroy();
-      await eventually(`the process that served ${path} has ended`, async () => !(await processes("pid = $1", [pid])).length);
+      await eventually(async () => expect([path, await processes("pid = $1", [pid])]).toEqual([path, []]));
     }
     await holder.query("ROLLBACK");
     for (const path of paths) expect((await api.as(key).get(path)).status).toBe(200);
@@ -45,12 +46,12 @@ onServer("a report that waits in the database", () => {
   test("costs no connection when its client hung up before it had one", async () => {
     const taken = await Promise.all(Array.from({ length: api.config.DATABASE_POOL_SIZE - 1 }, () => api.pool.connect()));
     const request = httpGet(`${api.url}${paths[0]}`, { headers: { authorization: `Bearer ${key}` } }).on("error", () => undefined);
-    await eventually("it waits for a connection", async () => api.pool.waitingCount === 1);
+    await eventually(() => expect(api.pool.waitingCount).toBe(1));
     const before = api.pool.totalCount;
     request.destroy();
-    await eventually("its end is known", async () => api.log.some((line) => line.includes('"statusCode":499')));
+    await eventually(() => expect(api.log.some((line) => line.includes('"statusCode":499'))).toBe(true));
     for (const client of taken) client.release();
-    await eventually("nobody waits", async () => api.pool.waitingCount === 0);
+    await eventually(() => expect(api.pool.waitingCount).toBe(0));
     expect(api.pool.totalCount).toBe(before);
   });
 
@@ -58,12 +59,16 @@ onServer("a report that waits in the database", () => {
     const answer = api.as(key).get(paths[0] as string);
     const pid = await waiting();
     expect((await answer).status).toBe(503);
-    await eventually("its process has ended", async () => !(await processes("pid = $1", [pid])).length);
+    await eventually(async () => expect(await processes("pid = $1", [pid])).toEqual([]));
   });
 
   /** The process of the statement that waits for a table, as soon as there is one. */
   async function waiting(): Promise<number> {
-    return eventually("a statement waits", async () => (await processes("state = 'active' AND wait_event_type = 'Lock'"))[0]);
+    return eventually(async () => {
+      const [pid] = await processes("state = 'active' AND wait_event_type = 'Lock'");
+      expect(pid).toBeDefined();
+      return pid as number;
+    });
   }
 
   async function processes(condition: string, values: unknown[] = []): Promise<number[]> {
@@ -92,26 +97,18 @@ onServer("a report that waits in the database", () => {
     });
     client.pipe(server).pipe(client);
   }).listen(0, "127.0.0.1");
-  await eventually("it listens", async () => between.listening);
+  await eventually(() => expect(between.listening).toBe(true));
   url.host = `127.0.0.1:${(between.address() as { port: number }).port}`;
   const database = await connect(readConfig({ DATABASE_URL: url.toString() }));
   try {
     const hangUp = new AbortController();
     const asked = readFor(database.db, Prisma.sql`SELECT pg_sleep(30)`, hangUp.signal).catch(({ code }) => code);
-    await eventually("it is under way", async () => database.pool.totalCount - database.pool.idleCount === 1);
+    await eventually(() => expect(database.pool.totalCount - database.pool.idleCount).toBe(1));
     setTimeout(() => hangUp.abort(), 300);
     expect(await asked).toBe("unavailable");
-    expect(await eventually("one has left", async () => first[0])).toBe("server");
+    await eventually(() => expect(first[0]).toBe("server"));
   } finally {
     await database.close();
     between.close();
   }
 });
-
-async function eventually<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
-  for (const end = Date.now() + 10_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 20))) {
-    const answer = await ask();
-    if (answer) return answer;
-  }
-  throw new Error(`In ten seconds it was not so that ${what}.`);
-}

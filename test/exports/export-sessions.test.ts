@@ -2,6 +2,7 @@ import { request as open } from "node:http";
 import { v7 as uuidv7 } from "uuid";
 import type { StudySession } from "../../src/study-sessions/study-sessions.schema";
 import { type Client, startApp, type TestApp } from "../setup/app";
+import { eventually } from "../setup/eventually";
 import { buildKey, buildLearner, buildLedLearner, buildMember, buildResource, buildSession, buildStep, buildTeam, keyOf } from "../setup/factories";
 
 const PATH = "/v1/exports/study-sessions";
@@ -154,8 +155,7 @@ test("a client that goes away leaves nothing under way", async () => {
     SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()`;
   // What was begun is finished: a page or two.
-  for (const end = Date.now() + 10_000; (await active()).length && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(await active()).toEqual([]);
+  await eventually(async () => expect(await active()).toEqual([]));
   expect(api.log.slice(before).some((line) => line.includes("unexpected error"))).toBe(false);
   const { last } = await read(api.as(key));
   expect(last.rows).toBe(12_000);

@@ -3,6 +3,7 @@ import { buildApp } from "../../src/app";
 import type { Learner } from "../../src/generated/prisma/client";
 import type { App } from "../../src/http/app-type";
 import { NOW, startApp, type TestApp } from "../setup/app";
+import { eventually } from "../setup/eventually";
 import { buildGoal, buildKey, buildLearner, buildLedLearner, buildResource, buildStep, keyOf } from "../setup/factories";
 import { importFile, NDJSON, startImport, write } from "./sending";
 
@@ -376,15 +377,3 @@ describe("for whom", () => {
     expect(events.reduce((sum, { itemIds }) => sum + itemIds.length, 0)).toBe(2_001);
   });
 });
-
-async function eventually(check: () => Promise<void>): Promise<void> {
-  for (let left = 50; left > 0; left--) {
-    const failed = await check().then(
-      () => false,
-      () => true,
-    );
-    if (!failed) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  await check();
-}

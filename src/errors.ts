@@ -26,6 +26,7 @@ export const PROBLEMS = {
   "step-completed": { status: 409, title: "The step is completed" },
   "review-waiting": { status: 409, title: "A review is waiting already" },
   "review-answered": { status: 409, title: "The review was answered" },
+  "learner-erased": { status: 409, title: "The person was erased" },
   "already-verified": { status: 409, title: "The session is verified already" },
   "idempotency-key-in-flight": { status: 409, title: "The first request with this key is under way" },
   "version-mismatch": { status: 412, title: "It changed since it was read" },
@@ -64,6 +65,14 @@ export class AppError extends Error {
 /** The same words for what is not there and for what the caller may not see. */
 export function notFound(): AppError {
   return new AppError("not-found", "Nothing is here, or nothing that this caller may see. Check the address and whose key is used.");
+}
+
+/** The refusal to store anything about an erased person. */
+export function learnerErased(): AppError {
+  return new AppError(
+    "learner-erased",
+    "This person was erased for good, so nothing can be stored about them any more. Leave them out, or name another learner.",
+  );
 }
 
 /** A refusal that points at one place of the body. */

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from "fastify";
-import { AppError, notFound } from "../errors";
+import { AppError, learnerErased, notFound } from "../errors";
 import type { Prisma, PrismaClient } from "../generated/prisma/client";
 import { isAbove, isOwn, type KeyScope, ledTeams, personOf, type Scope, visibleLearners, visibleTeams, writableLearners, writes } from "./scope";
 
@@ -20,9 +20,9 @@ export type Guards = ReturnType<typeof createGuards>;
  */
 export function createGuards(db: PrismaClient) {
   // Whoever calls is there, sees themselves, and writes what is theirs.
-  const among = (learners: (scope: Scope) => Prisma.LearnerWhereInput) => async (scope: Scope, id: string) =>
-    isOwn(scope, id) || (await db.learner.count({ where: { AND: [{ id }, learners(scope)] } })) > 0;
-  const [seesLearner, writesLearner] = [among(visibleLearners), among(writableLearners)];
+  const findAmong = (learners: (scope: Scope) => Prisma.LearnerWhereInput) => async (scope: Scope, id: string) =>
+    isOwn(scope, id) ? { erasedAt: null } : db.learner.findFirst({ where: { AND: [{ id }, learners(scope)] }, select: { erasedAt: true } });
+  const [findVisible, findWritable] = [findAmong(visibleLearners), findAmong(writableLearners)];
   const pathId = (request: FastifyRequest, name: "learnerId" | "teamId") => (request.params as Record<typeof name, string>)[name];
 
   /** A service's key needs one of the scopes; nobody else has any. */
@@ -31,8 +31,10 @@ export function createGuards(db: PrismaClient) {
   const need = (request: FastifyRequest, ...scopes: KeyScope[]) => {
     if (!has(request, ...scopes)) throw forbidden(`a key with the scope ${scopes.join(" or ")}`);
   };
-  const mustSee: Guard = async (request) => {
-    if (!(await seesLearner(request.scope, pathId(request, "learnerId")))) throw notFound();
+  const mustSee = async (request: FastifyRequest) => {
+    const learner = await findVisible(request.scope, pathId(request, "learnerId"));
+    if (!learner) throw notFound();
+    return learner;
   };
   /** Whose key it takes is told only to who may see the learner. */
   const refuse = async (request: FastifyRequest, needed: string): Promise<never> => {
@@ -52,9 +54,10 @@ export function createGuards(db: PrismaClient) {
   const write =
     (...scopes: KeyScope[]): Guard =>
     async (request) => {
-      const id = pathId(request, "learnerId");
-      if (await writesLearner(request.scope, id)) return need(request, ...scopes);
-      await refuse(request, "the learner's own key");
+      const learner = await findWritable(request.scope, pathId(request, "learnerId"));
+      if (!learner) return refuse(request, "the learner's own key");
+      need(request, ...scopes);
+      refuseErased(learner);
     };
   const keep = (request: FastifyRequest) => {
     if (request.scope.caller.role === "learner") throw forbidden("a service's or an admin's key");
@@ -103,7 +106,9 @@ export function createGuards(db: PrismaClient) {
       const { learnerId, sessionId } = request.params as { learnerId: string; sessionId: string };
       const { caller } = request.scope;
       const mentorId = personOf(caller);
-      if (mentorId && (await db.studySession.count({ where: { learnerId, id: sessionId, mentorId } }))) return;
+      const session =
+        mentorId && (await db.studySession.findFirst({ where: { learnerId, id: sessionId, mentorId }, select: { learner: { select: { erasedAt: true } } } }));
+      if (session) return refuseErased(session.learner);
       await refuse(request, "the key of the mentor that the session was spent with");
     },
 
@@ -112,7 +117,7 @@ export function createGuards(db: PrismaClient) {
       const id = pathId(request, "learnerId");
       const { caller, today } = request.scope;
       const person = personOf(caller);
-      if (person && (await isAbove(db, person, id, today))) return;
+      if (person && (await isAbove(db, person, id, today))) return refuseErased(await mustSee(request));
       await refuse(request, "the key of a lead above the learner");
     },
 
@@ -136,8 +141,9 @@ export function createGuards(db: PrismaClient) {
 
     /** The learner's directory entry: kept by admins and services, read by who may see the learner. */
     keepLearner: async (request) => {
-      await mustSee(request);
+      const learner = await mustSee(request);
       keep(request);
+      refuseErased(learner);
     },
 
     readTeam: async (request) => {
@@ -161,6 +167,11 @@ export function createGuards(db: PrismaClient) {
       keep(request);
     },
   } satisfies Record<string, Guard>;
+}
+
+/** The database refuses it, too: here it is said before anything is tried. */
+function refuseErased({ erasedAt }: { erasedAt: Date | null }): void {
+  if (erasedAt) throw learnerErased();
 }
 
 function forbidden(needed: string): AppError {

@@ -26,7 +26,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
       tags,
       headers: IdempotencyHeaders,
       body: ApiKeyCreate,
-      response: { 201: ApiKeyWithSecret, ...problems("forbidden", "reference-missing", ...KEY_REFUSALS) },
+      response: { 201: ApiKeyWithSecret, ...problems("forbidden", "learner-erased", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       create(

@@ -1,4 +1,4 @@
-import { AppError, type ProblemCode } from "../errors";
+import { AppError, learnerErased, type ProblemCode } from "../errors";
 
 // The database decides; this table says in whose words. Names are those of the migrations.
 const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
@@ -48,6 +48,9 @@ const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
   api_keys_learner_id_fkey: ["reference-missing", "The learner does not exist. Create the learner first.", "#/learnerId"],
 };
 
+/** What every table's trigger says of a row that would be about an erased person. */
+const LEARNERS_ERASED = "learners_erased";
+
 const ID_TAKEN = new AppError("already-exists", "Something with this id exists. Read it, or choose another id.");
 const IN_USE = new AppError("in-use", "Other records refer to this, and their history would be lost with it. Move or end those first.");
 
@@ -60,10 +63,16 @@ export function constraintProblem(error: unknown): AppError | undefined {
   // Both PostgreSQL's own messages and those of the triggers name the constraint so.
   const name = /constraint "([^"]+)"/.exec(originalMessage)?.[1];
   if (!name) return undefined;
+  if (name === LEARNERS_ERASED) return learnerErased();
   if (/^update or delete on/.test(originalMessage)) return IN_USE;
   const [code, detail, pointer] = CONSTRAINTS[name] ?? [];
   if (!code || !detail) return name.endsWith("_pkey") ? ID_TAKEN : undefined;
   return new AppError(code, detail, pointer ? [{ pointer, detail }] : []);
+}
+
+/** Whether the database refused a row because the person whom it is about was erased. */
+export function isOfErasedPerson(error: unknown): boolean {
+  return constraintProblem(error)?.code === "learner-erased";
 }
 
 /** Whether an update or delete found no row. */

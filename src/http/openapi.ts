@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { App } from "./app-type";
 import { tidy } from "./openapi-tidy";
 import { IfNoneMatchHeaders } from "./preconditions";
-import { OF_BODIES, onlyProblems } from "./problem";
+import { OF_BODIES, onlyProblems, withProblem } from "./problem";
 
 // A codec travels as its input, in answers too.
 const zodToJsonConfig = {
@@ -51,6 +51,8 @@ export async function describeApi(app: App, version: string): Promise<void> {
       // Where no body is taken, a bad one is refused, too.
       if (document.route.method !== "GET") given.schema = { ...given.schema, response: { ...onlyProblems(...OF_BODIES), ...response } };
       else if (isTagged(response?.[200])) given.schema = { ...given.schema, headers: IfNoneMatchHeaders, response: { ...response, 304: z.null() } };
+      if (attachesToLearner(document.route))
+        given.schema = { ...given.schema, response: withProblem((given.schema?.response ?? {}) as object, "learner-erased") };
       const { schema, url } = transformSchema(given);
       const responses = (schema as { response?: Record<string, object> }).response ?? {};
       return { schema: { ...schema, response: Object.fromEntries(Object.entries(responses).map(describe(document.route.config))) }, url };
@@ -78,6 +80,11 @@ export async function describeApi(app: App, version: string): Promise<void> {
       },
     },
   });
+}
+
+/** Whether a request stores something under a learner, which the database refuses for an erased one. */
+function attachesToLearner({ method, url, schema }: { method: unknown; url: string; schema?: { operationId?: string } }): boolean {
+  return method !== "GET" && url.includes("/:learnerId") && schema?.operationId !== "erasePersonalData";
 }
 
 /** Whether an answer has an ETag. */

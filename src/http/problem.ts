@@ -62,6 +62,14 @@ export function onlyProblems(...codes: ProblemCode[]) {
   );
 }
 
+/** A route's `response` with one more problem among those of its status. */
+export function withProblem(response: object, code: ProblemCode): object {
+  const { status } = PROBLEMS[code];
+  const added = onlyProblems(code)[status] as { description: string };
+  const { description } = ((response as Record<number, unknown>)[status] ?? {}) as { description?: string };
+  return { ...response, [status]: { ...added, description: [description, added.description].filter(Boolean).join(" ") } };
+}
+
 /** Makes every failure of the app a problem: an unknown error is logged whole and shown blandly. */
 export function answerProblems(app: App): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {

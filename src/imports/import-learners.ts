@@ -5,7 +5,7 @@ import { type Act, record } from "../audit/audit.service";
 import { type Db, inTransaction } from "../database/transaction";
 import { constraintProblem } from "../database/violations";
 import { toDay } from "../days";
-import { AppError } from "../errors";
+import { AppError, learnerErased } from "../errors";
 import type { Learner } from "../generated/prisma/client";
 import { CalendarDay, Id, text } from "../http/schema";
 import { LearnerCreate } from "../learners/learners.schema";
@@ -64,6 +64,7 @@ async function storeLearners(tx: Db, items: LearnerLine[], teamOf: TeamOf, timeZ
     if (teamId instanceof AppError) return { outcome: { error: teamId } };
     const there = known.find(profile);
     if (there instanceof AppError) return { outcome: { error: there } };
+    if (there?.erasedAt) return { outcome: { error: learnerErased() } };
     if (there) return { outcome: answerKnown(there, profile), learnerId: there.id };
     const row = { email: null, externalId: null, target: [], ...profile, id: profile.id ?? uuidv7(), timeZone: profile.timeZone ?? timeZone };
     known.add(row);
@@ -79,7 +80,7 @@ async function storeLearners(tx: Db, items: LearnerLine[], teamOf: TeamOf, timeZ
   return settled;
 }
 
-type Identity = Pick<Learner, "id" | "email" | "externalId">;
+type Identity = Pick<Learner, "id" | "email" | "externalId"> & { erasedAt?: Date | null };
 type Known = {
   find(said: { id?: string | undefined; email?: string | null | undefined; externalId?: string | null | undefined }): Identity | AppError | undefined;
   add(learner: Identity): void;

@@ -25,7 +25,7 @@ export async function todayOf(db: Db, id: string, now: Date): Promise<Day> {
 export function listLearners(db: Db, scope: Scope, { q, email, externalId, ...page }: LearnerList): Promise<Page<Learner>> {
   return readPage(["learners", q, email, externalId], page, { text: (learner) => learner.name }, (take, after) =>
     db.learner.findMany({
-      where: { AND: [visibleLearners(scope), { email, externalId }, ...containsAllWords(q, ["name", "email"]), beyond("name", "asc", after)] },
+      where: { AND: [visibleLearners(scope), { email, externalId, erasedAt: null }, ...containsAllWords(q, ["name", "email"]), beyond("name", "asc", after)] },
       orderBy: [{ name: "asc" }, { id: "asc" }],
       take,
     }),

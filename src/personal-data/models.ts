@@ -1,51 +1,178 @@
 import type { Db } from "../database/transaction";
-import type { Prisma } from "../generated/prisma/client";
+import type { Day } from "../days";
+import { Prisma } from "../generated/prisma/client";
 
-type Handling = {
-  /** What a person gets of it; none where it is not about a person. */
-  exported?(db: Db, learnerId: string): Promise<object[]>;
-  /** Takes rows away. @returns how many */
-  erased?(tx: Prisma.TransactionClient, learnerId: string): Promise<number>;
-  /** Leaves rows that count, without anything that says whose they are. @returns how many */
-  anonymised?(tx: Prisma.TransactionClient, learnerId: string, now: Date): Promise<number>;
+const { sql, raw } = Prisma;
+
+/** Whom an erasure is about. */
+export type Person = {
+  id: string;
+  /** What matches the person's name and e-mail address in a text, as a PostgreSQL regular expression; null: there is nothing to look for. */
+  named: string | null;
+  /** The day of the erasure, on the organisation's calendar. */
+  today: Day;
+  now: Date;
 };
 
-const NOBODY = "Somebody who was erased";
+type ColumnOf<M extends Prisma.ModelName> = keyof Prisma.TypeMap["model"][M]["payload"]["scalars"];
+
+/** What an erasure does with a column of a row that stays: keeps it, empties it, or puts something else there. */
+type Fate = "keeps" | "empties" | ((person: Person) => Prisma.Sql);
+
+type Handling<M extends Prisma.ModelName> = {
+  table: string;
+  /** What a person gets of it in their export; nothing where it is not about a person. */
+  exported?(db: Db, learnerId: string): Promise<object[]>;
+  /** The rows that go, as a condition. */
+  goes?(person: Person): Prisma.Sql;
+  /** What is changed in rows that are not the person's but refer to them or name them. */
+  elsewhere?(person: Person): Prisma.Sql;
+} & (
+  | {
+      /** Every row about the person goes, and every column with it. */
+      goes(person: Person): Prisma.Sql;
+    }
+  | {
+      /** The rows that stay although they are about the person, as a condition; absent: there are none. */
+      stays?(person: Person): Prisma.Sql;
+      columns: Record<ColumnOf<M>, Fate>;
+    }
+);
+
+export const NOBODY = "Somebody who was erased";
+
+const of = (column: string) => (person: Person) => sql`${raw(column)} = ${person.id}::uuid`;
+const ofLearner = of("learner_id");
+const nextVersion = () => sql`version + 1`;
+const erasedAt = ({ now }: Person) => sql`${now}`;
+
+/** Memberships end with the day of the erasure, or with the last day whose minutes a team still counts: the first day after it. */
+const endOfMemberships = ({ id, today }: Person) => sql`
+  (SELECT greatest(${today}::date, max(occurred_on)) + 1 FROM study_sessions WHERE learner_id = ${id}::uuid AND deleted_at IS NULL)`;
+
+/** Puts NOBODY in the place of the person's name or e-mail address. */
+const withoutName = (column: string, { named }: Person) => sql`coalesce(regexp_replace(${raw(column)}, ${named}, ${NOBODY}, 'gi'), ${raw(column)})`;
 
 /**
- * How each model is exported and erased, in the order of the erasure. A model that is not here
- * does not compile; one that says nothing holds nothing about a person.
+ * What an erasure does with each column of each table, and what an export shows of it, in the order
+ * of the erasure. A model or a column that is not here does not compile.
  */
-export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
+export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   IdempotencyKey: {
+    table: "idempotency_keys",
     // Stored answers repeat what was sent, also to services that acted for the person.
-    erased: (tx, learnerId) => tx.$executeRaw`
-      DELETE FROM idempotency_keys
-      WHERE caller_id IN (SELECT ${learnerId}::uuid UNION ALL SELECT id FROM api_keys WHERE learner_id = ${learnerId}::uuid)
-         OR strpos(body::text || headers::text, ${learnerId}) > 0`,
+    goes: ({ id, named }) => sql`
+      caller_id IN (SELECT ${id}::uuid UNION ALL SELECT id FROM api_keys WHERE learner_id = ${id}::uuid)
+      OR strpos(body::text || headers::text, ${id}) > 0 OR body::text ~* ${named}`,
   },
   ApiKey: {
+    table: "api_keys",
     exported: (db, learnerId) => db.apiKey.findMany({ where: { learnerId }, omit: { secretHash: true } }),
-    erased: async (tx, learnerId) => (await tx.apiKey.deleteMany({ where: { learnerId } })).count,
+    goes: ofLearner,
+    elsewhere: (person) => sql`
+      UPDATE api_keys SET name = ${withoutName("name", person)} WHERE name ~* ${person.named} AND learner_id IS DISTINCT FROM ${person.id}::uuid`,
   },
   Timer: {
+    table: "timers",
     exported: (db, learnerId) => db.timer.findMany({ where: { learnerId } }),
-    erased: async (tx, learnerId) => (await tx.timer.deleteMany({ where: { learnerId } })).count,
+    goes: ofLearner,
+  },
+  Resource: {
+    table: "resources",
+    exported: (db, learnerId) => db.resource.findMany({ where: { learnerId } }),
+    // A mentor's title is a name. Others learned from it, so it stays for their totals.
+    stays: ofLearner,
+    columns: {
+      id: "keeps",
+      type: "keeps",
+      title: () => sql`${NOBODY}`,
+      creator: "empties",
+      url: "empties",
+      description: "empties",
+      mode: "keeps",
+      skills: () => sql`'{}'`,
+      estimatedMinutes: "keeps",
+      learnerId: "empties",
+      capacityMinutesPerWeek: "empties",
+      archivedAt: erasedAt,
+      version: nextVersion,
+      createdAt: "keeps",
+      updatedAt: erasedAt,
+    },
+    // One that names the person without a link to them.
+    elsewhere: (person) => sql`
+      UPDATE resources SET title = ${withoutName("title", person)}, creator = ${withoutName("creator", person)},
+             description = ${withoutName("description", person)}, updated_at = ${person.now}, version = version + 1
+      WHERE type IN ('mentor', 'coach', 'community', 'shadowing') AND learner_id IS DISTINCT FROM ${person.id}::uuid
+        AND concat_ws(E'\\n', title, creator, description) ~* ${person.named}`,
   },
   StudySession: {
+    table: "study_sessions",
     exported: (db, learnerId) => db.studySession.findMany({ where: { learnerId }, omit: { bodyDigest: true }, orderBy: { startedAt: "asc" } }),
     // The day, the minutes, the rating and what was learned from stay: every total is what it was.
-    anonymised: (tx, learnerId, now) => tx.$executeRaw`
-      UPDATE study_sessions
-      SET goal_id = NULL, step_id = NULL, note = NULL, note_shared = false, time_zone = 'UTC', started_at = occurred_on, logged_at = occurred_on,
-          body_digest = '\\x00', updated_at = ${now}, version = version + 1
-      WHERE learner_id = ${learnerId}::uuid`,
+    stays: ofLearner,
+    columns: {
+      learnerId: "keeps",
+      id: "keeps",
+      startedAt: () => sql`occurred_on`,
+      timeZone: () => sql`'UTC'`,
+      occurredOn: "keeps",
+      minutes: "keeps",
+      onTheJobMinutes: "keeps",
+      socialMinutes: "keeps",
+      formalMinutes: "keeps",
+      impact: "keeps",
+      goalId: "empties",
+      stepId: "empties",
+      resourceId: "keeps",
+      resourceType: "keeps",
+      mentorId: "keeps",
+      // A skill that the catalogue knows is a word of the organisation's. Any other is the person's own.
+      skills: () => sql`
+        ARRAY(SELECT skill FROM unnest(skills) WITH ORDINALITY AS own (skill, place)
+              WHERE skill IN (SELECT unnest(skills) FROM resources UNION SELECT unnest(skills) FROM path_versions) ORDER BY place)`,
+      verification: "keeps",
+      note: "empties",
+      noteShared: () => sql`false`,
+      bodyDigest: () => sql`'\\x00'`,
+      version: nextVersion,
+      loggedAt: () => sql`occurred_on`,
+      updatedAt: erasedAt,
+      deletedAt: () => sql`CASE WHEN deleted_at IS NOT NULL THEN occurred_on END`,
+    },
   },
   LearnerMonth: {
-    // Made of the sessions alone: it stays as far as they do.
+    table: "learner_months",
+    // Made of the sessions alone, by the database: it stays as far as they do.
     exported: (db, learnerId) => db.learnerMonth.findMany({ where: { learnerId, sessions: { gt: 0 } }, orderBy: { month: "asc" } }),
+    columns: {
+      learnerId: "keeps",
+      month: "keeps",
+      minutes: "keeps",
+      onTheJobMinutes: "keeps",
+      socialMinutes: "keeps",
+      formalMinutes: "keeps",
+      selfReportedMinutes: "keeps",
+      sessions: "keeps",
+      onTheJobSessions: "keeps",
+      socialSessions: "keeps",
+      formalSessions: "keeps",
+      unclassifiedSessions: "keeps",
+      rated: "keeps",
+      onTheJobRated: "keeps",
+      socialRated: "keeps",
+      formalRated: "keeps",
+      ratings: "keeps",
+      onTheJobRatings: "keeps",
+      socialRatings: "keeps",
+      formalRatings: "keeps",
+      firstOn: "keeps",
+      lastOn: "keeps",
+      latestAt: "keeps",
+    },
   },
   Review: {
+    table: "reviews",
     exported: async (db, learnerId) => [
       ...(await db.review.findMany({ where: { learnerId } })),
       // Of what they said of others, their own words.
@@ -54,74 +181,134 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
         select: { id: true, verdict: true, comment: true, answeredById: true, answeredAt: true },
       })),
     ],
-    erased: async (tx, learnerId) => (await tx.review.deleteMany({ where: { learnerId } })).count,
-    // What they said of others is the others'.
+    goes: ofLearner,
+    // What they said of others is the others', without their name. What they were still asked, any lead above may answer.
+    elsewhere: (person) => sql`
+      UPDATE reviews SET reviewer_id = CASE WHEN verdict IS NOT NULL OR reviewer_id <> ${person.id}::uuid THEN reviewer_id END,
+             question = ${withoutName("question", person)}, comment = ${withoutName("comment", person)}, version = version + 1
+      WHERE answered_by_id = ${person.id}::uuid OR (reviewer_id = ${person.id}::uuid AND verdict IS NULL)`,
   },
   Evidence: {
+    table: "evidence",
     exported: (db, learnerId) => db.evidence.findMany({ where: { learnerId } }),
-    erased: async (tx, learnerId) => (await tx.evidence.deleteMany({ where: { learnerId } })).count,
+    goes: ofLearner,
   },
   Term: {
+    table: "terms",
     exported: (db, learnerId) => db.term.findMany({ where: { learnerId } }),
-    erased: async (tx, learnerId) => (await tx.term.deleteMany({ where: { learnerId } })).count,
+    goes: ofLearner,
   },
   StepPrerequisite: {
+    table: "step_prerequisites",
     exported: (db, learnerId) => db.stepPrerequisite.findMany({ where: { learnerId } }),
-    erased: async (tx, learnerId) => (await tx.stepPrerequisite.deleteMany({ where: { learnerId } })).count,
+    goes: ofLearner,
   },
   Step: {
+    table: "steps",
     exported: (db, learnerId) => db.step.findMany({ where: { learnerId } }),
-    erased: async (tx, learnerId) => (await tx.step.deleteMany({ where: { learnerId } })).count,
+    goes: ofLearner,
   },
   Goal: {
+    table: "goals",
     exported: (db, learnerId) => db.goal.findMany({ where: { learnerId } }),
-    async erased(tx, learnerId) {
-      await tx.goal.updateMany({ where: { reviewerId: learnerId }, data: { reviewerId: null } });
-      await tx.goal.updateMany({ where: { learnerId }, data: { followsId: null } });
-      return (await tx.goal.deleteMany({ where: { learnerId } })).count;
-    },
-  },
-  Resource: {
-    exported: (db, learnerId) => db.resource.findMany({ where: { learnerId } }),
-    // A mentor's title is a name. Others learned from it, so it stays for their totals.
-    anonymised: async (tx, learnerId, now) =>
-      (
-        await tx.resource.updateMany({
-          where: { learnerId },
-          data: { title: NOBODY, creator: null, url: null, description: null, learnerId: null, archivedAt: now, version: { increment: 1 } },
-        })
-      ).count,
+    goes: ofLearner,
+    // Goals that follow one another could not go at once.
+    elsewhere: ({ id }) => sql`
+      UPDATE goals SET reviewer_id = nullif(reviewer_id, ${id}::uuid), version = version + 1,
+             follows_id = CASE WHEN learner_id <> ${id}::uuid THEN follows_id END
+      WHERE reviewer_id = ${id}::uuid OR (learner_id = ${id}::uuid AND follows_id IS NOT NULL)`,
   },
   Team: {
+    table: "teams",
     exported: (db, learnerId) => db.team.findMany({ where: { leadId: learnerId } }),
-    anonymised: async (tx, learnerId) => (await tx.team.updateMany({ where: { leadId: learnerId }, data: { leadId: null, version: { increment: 1 } } })).count,
+    stays: of("lead_id"),
+    columns: {
+      id: "keeps",
+      name: (person) => withoutName("name", person),
+      parentId: "keeps",
+      leadId: "empties",
+      target: "keeps",
+      version: nextVersion,
+      createdAt: "keeps",
+      updatedAt: erasedAt,
+    },
+    elsewhere: (person) => sql`
+      UPDATE teams SET name = ${withoutName("name", person)}, updated_at = ${person.now}, version = version + 1
+      WHERE name ~* ${person.named} AND lead_id IS DISTINCT FROM ${person.id}::uuid`,
   },
   Membership: {
-    // Stays as it is, of nobody: a report counts each day's minutes for the team of that day.
+    table: "memberships",
     exported: (db, learnerId) => db.membership.findMany({ where: { learnerId } }),
+    // What was stays, of nobody: a report counts each day's minutes for the team of that day.
+    goes: (person) => sql`learner_id = ${person.id}::uuid AND from_day >= ${endOfMemberships(person)}`,
+    stays: (person) => sql`learner_id = ${person.id}::uuid AND (until_day IS NULL OR until_day > ${endOfMemberships(person)})`,
+    columns: { learnerId: "keeps", id: "keeps", teamId: "keeps", fromDay: "keeps", untilDay: endOfMemberships, createdAt: "keeps" },
   },
   Learner: {
+    table: "learners",
     exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId } }),
-    anonymised: async (tx, id, now) =>
-      (
-        await tx.learner.updateMany({
-          where: { id },
-          data: { name: NOBODY, email: null, externalId: null, timeZone: "UTC", lastSeenOn: null, erasedAt: now, version: { increment: 1 } },
-        })
-      ).count,
+    stays: of("id"),
+    columns: {
+      id: "keeps",
+      name: () => sql`${NOBODY}`,
+      email: "empties",
+      externalId: "empties",
+      timeZone: () => sql`'UTC'`,
+      target: () => sql`'{}'`,
+      version: nextVersion,
+      createdAt: "keeps",
+      updatedAt: erasedAt,
+      lastSeenOn: "empties",
+      erasedAt,
+    },
   },
   AuditEvent: {
+    table: "audit_events",
     // Who read or changed what of theirs, and what they did; of the others whom an event names, nothing. It holds ids alone, so it stays.
     exported: async (db, learnerId) => {
       const where = { OR: [{ learnerIds: { has: learnerId } }, { personId: learnerId }] };
       const events = await db.auditEvent.findMany({ where, omit: { learnerIds: true, itemIds: true }, orderBy: { at: "asc" } });
       return events.map((event) => (isOfAnother(event.target, learnerId) ? { ...event, target: null } : event));
     },
+    columns: {
+      at: "keeps",
+      id: "keeps",
+      requestId: "keeps",
+      action: "keeps",
+      role: "keeps",
+      keyId: "keeps",
+      personId: "keeps",
+      operation: "keeps",
+      target: "keeps",
+      fields: "keeps",
+      learnerIds: "keeps",
+      itemIds: "keeps",
+    },
   },
-  TeamClosure: {},
-  Path: {},
-  PathVersion: {},
-  PathStep: {},
+  TeamClosure: { table: "team_closure", columns: { ancestorId: "keeps", teamId: "keeps", depth: "keeps" } },
+  Path: { table: "paths", columns: { id: "keeps", archivedAt: "keeps", version: "keeps", createdAt: "keeps", updatedAt: "keeps" } },
+  PathVersion: {
+    table: "path_versions",
+    columns: { pathId: "keeps", number: "keeps", title: "keeps", purpose: "keeps", skills: "keeps", publishedAt: "keeps", createdAt: "keeps" },
+  },
+  PathStep: {
+    table: "path_steps",
+    columns: {
+      pathId: "keeps",
+      number: "keeps",
+      key: "keeps",
+      position: "keeps",
+      section: "keeps",
+      title: "keeps",
+      resourceId: "keeps",
+      mode: "keeps",
+      estimatedMinutes: "keeps",
+      required: "keeps",
+      weight: "keeps",
+      prerequisites: "keeps",
+      otherPrerequisites: "keeps",
+    },
+  },
 };
 
 function isOfAnother(target: string, learnerId: string): boolean {

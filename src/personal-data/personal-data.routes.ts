@@ -40,9 +40,10 @@ export function personalDataRoutes(app: App, { db, clock, may }: Context): void 
     },
     handler: async (request) => {
       const { learnerId } = request.params;
-      if (!request.query.dryRun) return change(db, request, (tx) => erasePersonalData(tx, learnerId, false, clock()));
+      const { today } = request.scope;
+      if (!request.query.dryRun) return change(db, request, (tx) => erasePersonalData(tx, learnerId, { today, now: clock() }));
       await record(db, actOf(request), "read", [learnerId]);
-      return erasePersonalData(db, learnerId, true, clock());
+      return erasePersonalData(db, learnerId, { dryRun: true, today, now: clock() });
     },
   });
 }

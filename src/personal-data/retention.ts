@@ -29,7 +29,7 @@ export function eraseLeaver(db: Db, settings: Settings, { id }: Leaver, now: Dat
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${id}::uuid FOR UPDATE`;
     if (!(await findLeavers(tx, settings, now, id)).length) return false;
-    await erasePersonalData(tx, id, false, now);
+    await erasePersonalData(tx, id, { today: dayIn(now, settings.TIME_ZONE), now });
     await record(tx, operatorsAct("retention"), "change", [id]);
     return true;
   });

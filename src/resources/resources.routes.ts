@@ -27,7 +27,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
       body: ResourceCreate,
       response: {
         201: Resource,
-        ...problems("forbidden", "already-exists", "reference-missing", ...KEY_REFUSALS),
+        ...problems("forbidden", "already-exists", "learner-erased", "reference-missing", ...KEY_REFUSALS),
       },
     },
     handler: (request, reply) =>
@@ -76,7 +76,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
       params,
       headers: IfMatchHeaders,
       body: ResourceUpdate,
-      response: { 200: Resource, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
+      response: { 200: Resource, ...problems("not-found", "forbidden", "learner-erased", "reference-missing", "version-mismatch") },
     },
     handler: (request) => change(db, request, (tx) => updateResource(tx, request.params.resourceId, request.body, ifVersion(request)), learnerOf),
   });

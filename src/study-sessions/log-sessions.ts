@@ -3,9 +3,10 @@ import { isOwn, type Scope, whoWritesWhom } from "../access/scope";
 import type { Act } from "../audit/audit.service";
 import { gathered } from "../database/gather";
 import { type Db, inTransaction } from "../database/transaction";
+import { isOfErasedPerson } from "../database/violations";
 import { dayIn, toDate, toDay } from "../days";
 import { digest } from "../digest";
-import { AppError, invalid, notFound } from "../errors";
+import { AppError, invalid, learnerErased, notFound } from "../errors";
 import type { Goal, StudySession as Row, Step } from "../generated/prisma/client";
 import type { Resource } from "../resources/resources.schema";
 import { resourcesById } from "../resources/resources.service";
@@ -44,7 +45,17 @@ const logFew = gathered(logCalls, MOST_TOGETHER, sizeOf);
 // Whoever logs one does not wait for the thousands of others.
 const logMany = gathered(logCalls, MOST_TOGETHER, sizeOf);
 
+/** Somebody may be erased between the look-up and the insert, which then stores nothing: looked up again, only their sessions are refused. */
 async function logCalls(db: Db, calls: Call[]): Promise<(Logged[] | Promise<Logged[]>)[]> {
+  try {
+    return await logCallsOnce(db, calls);
+  } catch (error) {
+    if (!isOfErasedPerson(error) || !("$connect" in db)) throw error;
+    return logCallsOnce(db, calls);
+  }
+}
+
+async function logCallsOnce(db: Db, calls: Call[]): Promise<(Logged[] | Promise<Logged[]>)[]> {
   const known = await lookUp(db, calls);
   const prepared = calls.map((call): Prepared => ({ call, rows: call.entries.map((entry) => attempt(() => prepare(entry, known, call))) }));
   const starting = new Set(prepared.filter(({ rows }) => firstSessions(rows, known).length));
@@ -125,16 +136,17 @@ async function lookUp(db: Db, calls: Call[]): Promise<Known> {
   };
 }
 
-/** As one text each way: a list of thousands takes Prisma longer than all else of their sessions. */
+/** Time zones by learner; "" for an erased one. As one text each way: a list of thousands takes Prisma longer than all else of their sessions. */
 async function zonesOf(db: Db, learnerIds: string[]): Promise<Map<string, string>> {
   const [{ zones }] = await db.$queryRaw<[{ zones: string | null }]>`
-    SELECT string_agg(id || ' ' || time_zone, ',') AS zones FROM learners WHERE id = ANY (${`{${learnerIds.join()}}`}::uuid[])`;
+    SELECT string_agg(id || ' ' || CASE WHEN erased_at IS NULL THEN time_zone ELSE '' END, ',') AS zones FROM learners WHERE id = ANY (${`{${learnerIds.join()}}`}::uuid[])`;
   return new Map(zones?.split(",").map((zone) => zone.split(" ") as [string, string]));
 }
 
 function prepare({ learnerId, id, input }: Call["entries"][number], known: Known, { scope, now }: Call): Row {
   const zone = known.zones.get(learnerId);
-  if (!zone || !known.mayWrite(scope, learnerId)) throw notFound();
+  if (zone === undefined || !known.mayWrite(scope, learnerId)) throw notFound();
+  if (zone === "") throw learnerErased();
   const { mode, split, timeZone = zone, startedAt, minutes } = input;
   checkStart(startedAt, timeZone, now);
   checkNote(scope, learnerId, input);

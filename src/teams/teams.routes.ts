@@ -30,7 +30,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       body: TeamCreate,
       response: {
         201: Team,
-        ...problems("forbidden", "already-exists", "team-cycle", "reference-missing", ...KEY_REFUSALS),
+        ...problems("forbidden", "already-exists", "team-cycle", "learner-erased", "reference-missing", ...KEY_REFUSALS),
       },
     },
     handler: (request, reply) =>
@@ -80,7 +80,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       params,
       headers: IfMatchHeaders,
       body: TeamUpdate,
-      response: { 200: Team, ...problems("not-found", "forbidden", "team-cycle", "reference-missing", "version-mismatch") },
+      response: { 200: Team, ...problems("not-found", "forbidden", "team-cycle", "learner-erased", "reference-missing", "version-mismatch") },
     },
     handler: (request) =>
       change(

@@ -53,7 +53,7 @@ export async function listMembers(db: Db, scope: Scope, teamId: string, { on = s
   const team: Prisma.MembershipWhereInput = depth === "direct" ? { teamId } : { team: { ancestors: { some: { ancestorId: teamId } } } };
   return readPage(["members", teamId, on, depth], page, { text: (member) => member.name }, async (take, after) => {
     const memberships = await db.membership.findMany({
-      where: { AND: [team, onDay(on), { learner: { AND: [visibleLearners(scope), beyond("name", "asc", after)] } }] },
+      where: { AND: [team, onDay(on), { learner: { AND: [visibleLearners(scope), { erasedAt: null }, beyond("name", "asc", after)] } }] },
       include: { learner: { select: { name: true } } },
       orderBy: [{ learner: { name: "asc" } }, { learnerId: "asc" }],
       take,

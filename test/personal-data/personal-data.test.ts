@@ -74,6 +74,46 @@ const totals = async (teamId: string) => {
 
 const MARKED = ["api_keys", "evidence", "goals", "idempotency_keys", "learners", "resources", "reviews", "steps", "study_sessions", "terms"];
 
+/** Every column that can hold text, of the rows that are the person's own: `of` is the column that says whose. */
+async function textColumns(): Promise<{ table: string; column: string; of: string; type: string }[]> {
+  const columns = await api.db.$queryRaw<{ table: string; column: string; of: string; type: string }[]>`
+    SELECT c.relname AS table, a.attname AS column, own.attname AS of, format_type(a.atttypid, NULL) AS type
+    FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_attribute own ON own.attrelid = c.oid AND (own.attname IN ('learner_id', 'lead_id', 'answered_by_id', 'caller_id') OR (c.relname, own.attname) = ('learners', 'id'))
+    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname <> 'learner_months'`;
+  return columns.filter(({ type }) => /^(text|character varying|json|jsonb)(\[\])?$/.test(type));
+}
+
+/** Puts a text into a column wherever the database takes it. @returns how many rows took it */
+async function fill(name: string, learnerId: string, { table, column, of, type }: Awaited<ReturnType<typeof textColumns>>[number]): Promise<number> {
+  const value = type.endsWith("[]") ? `ARRAY['${name}']` : type.startsWith("json") ? `'{"of": "${name}"}'` : `'${name}'`;
+  const rows = await api.db.$queryRawUnsafe<{ row: string }[]>(`SELECT ctid::text AS row FROM "${table}" WHERE "${of}" = '${learnerId}'`);
+  let filled = 0;
+  for (const { row } of rows) {
+    filled += await api.db.$executeRawUnsafe(`UPDATE "${table}" SET "${column}" = ${value} WHERE ctid = '${row}'`).catch(() => 0);
+  }
+  return filled;
+}
+
+test("an erasure takes the person out of every column of every table that can hold text", async () => {
+  const { learnerId } = await buildWorld();
+  const { db } = api;
+  const name = `Ada ${MARK}`;
+  await buildReview(db, { learnerId, answeredById: (await buildLearner(db)).id });
+  await buildKey(db, { role: "service", name: `The tool of ${name.toUpperCase()}` });
+  await buildTeam(db, { name: `${name}'s friends` });
+  await buildResource(db, { type: "coach", title: `Coaching by ${name}`, creator: name, description: `Ask Ada  ${MARK}.` });
+  await db.idempotencyKey.create({ data: { callerId: learnerId, key: "own", bodyDigest: Buffer.alloc(32), status: 201, headers: {}, body: {} } });
+  const unfilled: string[] = [];
+  for (const each of await textColumns()) if (!(await fill(name, learnerId, each))) unfilled.push(`${each.table}.${each.column}`);
+  // The database takes no word but a scope there.
+  expect(unfilled).toEqual(["api_keys.scopes"]);
+  expect((await api.admin.delete(`/v1/learners/${learnerId}/personal-data`)).status).toBe(200);
+  expect(await marked()).toEqual([]);
+  expect((await db.resource.findFirstOrThrow({ where: { type: "coach" } })).title).toBe("Coaching by Somebody who was erased");
+});
+
 test("every model says how it is exported and erased, or holds nothing about a person", () => {
   expect(Object.keys(PERSONAL_DATA).sort()).toEqual(Object.keys(Prisma.ModelName).sort());
   const fieldsOf = Prisma as unknown as Record<string, Record<string, string>>;
@@ -81,7 +121,10 @@ test("every model says how it is exported and erased, or holds nothing about a p
     const fields = Object.keys(fieldsOf[`${model}ScalarFieldEnum`] as object);
     expect(fields.length).toBeGreaterThan(1);
     const isOfPerson = fields.some((field) => ["learnerId", "learnerIds", "leadId", "callerId", "email"].includes(field));
-    expect([model, Object.keys(handling).length > 0]).toEqual([model, isOfPerson]);
+    const { exported, goes, elsewhere } = handling;
+    expect([model, Boolean(exported || goes || elsewhere)]).toEqual([model, isOfPerson]);
+    // Of what stays, each column has its fate, under its name in the database.
+    if ("columns" in handling) expect([model, Object.keys(handling.columns).sort()]).toEqual([model, fields.sort()]);
   }
 });
 
@@ -125,8 +168,8 @@ test("a dry run says what would go, and changes nothing", async () => {
   expect(said.body).toEqual({
     learnerId,
     dryRun: true,
-    erased: { IdempotencyKey: 2, ApiKey: 1, Timer: 1, Review: 1, Evidence: 1, Term: 1, StepPrerequisite: 1, Step: 2, Goal: 2 },
-    anonymised: { StudySession: 3, Resource: 1, Team: 1, Learner: 1 },
+    erased: { IdempotencyKey: 2, ApiKey: 1, Timer: 1, Review: 1, Evidence: 1, Term: 1, StepPrerequisite: 1, Step: 2, Goal: 2, Membership: 0 },
+    anonymised: { ApiKey: 0, Resource: 1, StudySession: 3, Review: 1, Goal: 2, Team: 1, Membership: 1, Learner: 1 },
   });
   const after = (await own.get(`/v1/learners/${learnerId}/export`)).body.records;
   // That somebody looked is all that is new.

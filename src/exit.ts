@@ -1,6 +1,6 @@
 import { RestoreRefused } from "./backup/restore";
 import { ConfigError } from "./config";
-import { DataDirInUseError } from "./database/embedded";
+import { DataDirError } from "./database/claim";
 import { MigrationError } from "./database/migrate";
 import { isUnavailable } from "./database/violations";
 import { DemoRefused } from "./demo/load-demo";
@@ -25,7 +25,7 @@ function explain(error: Error): [number, string | Error] {
   if (error instanceof DemoRefused || error instanceof RestoreRefused) return [EXIT.failure, error.message];
   if (error instanceof ConfigError) return [EXIT.configuration, error.message];
   if (error instanceof MigrationError) return [EXIT.migration, error.message];
-  if (error instanceof DataDirInUseError) return [EXIT.unavailable, error.message];
+  if (error instanceof DataDirError) return [EXIT.unavailable, error.message];
   if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set PORT.`];
   if ((error as NodeJS.ErrnoException).path) return [EXIT.unavailable, `${error.message}. Check the name, the rights, and the room on the disk.`];
   if (isUnavailable(error)) return [EXIT.unavailable, `The database cannot be reached (${error.message}). Check DATABASE_URL, and that it runs.`];

@@ -7,6 +7,7 @@ import type { App } from "../http/app-type";
 import { CSV, continued, NDJSON } from "../http/file-body";
 import { NO_TIMEOUT_MS } from "../http/long-requests";
 import { problems } from "../http/problem";
+import { varyBy } from "../http/representations";
 import { exportSessions } from "./export-sessions";
 import { SessionExport } from "./exports.schema";
 
@@ -36,11 +37,12 @@ export function exportRoutes(app: App, { db, may }: Context): void {
       },
     },
     handler: async (request, reply) => {
+      varyBy(reply, "Accept");
       const type = new Negotiator(request.raw).mediaType([NDJSON, CSV]) ?? NDJSON;
       const pages = exportSessions(db, request.scope, request.query, type === CSV ? "csv" : "ndjson", actOf(request));
       // Read before anything is sent, so that a refusal is a problem.
       const first = await pages.next();
-      reply.header("Vary", "Accept").type(type === CSV ? `${CSV}; charset=utf-8; header=present` : NDJSON);
+      reply.type(type === CSV ? `${CSV}; charset=utf-8; header=present` : NDJSON);
       // What is sent is a stream of what the schema says.
       return reply.send(Readable.from(continued(first.value, pages), { objectMode: false }) as never);
     },

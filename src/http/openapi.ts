@@ -69,7 +69,9 @@ export async function describeApi(app: App, version: string): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: true,
-    uiConfig: { persistAuthorization: true },
+    // A key that was pasted in is gone with the page, and so is one that an earlier version of it kept.
+    uiConfig: { persistAuthorization: false },
+    theme: { js: [{ filename: "forget-keys.js", content: 'localStorage.removeItem("authorized");' }] },
     uiHooks: {
       // The page's own ways to the description write it each time.
       onRequest(request, reply, done) {

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { AppError } from "../errors";
 import { continued } from "../http/file-body";
+import { parseJson } from "../http/json-body";
 import { BrokenUpload, type Line, splitLines } from "./lines";
 import { columnsOf, readHeader } from "./table";
 
@@ -26,14 +27,6 @@ export async function openCsv(upload: Readable, item: z.ZodType, limits: Limits)
 
 export function openNdjson(upload: Readable, limits: Limits): Source {
   return { lines: readLines(upload, false, limits), read: parseJson };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new AppError("invalid-request", "The line is not JSON. Send one JSON object a line.");
-  }
 }
 
 async function takeFirst(lines: AsyncGenerator<Line[]>): Promise<{ first: Line | undefined; rest: AsyncIterable<Line[]> }> {

@@ -1,4 +1,5 @@
 import { type FastifyRequest, type FastifyServerOptions, LogController } from "fastify";
+import { addressOf } from "./client-address";
 
 /** Where log lines go instead of to standard output. */
 export type LogStream = { write(line: string): void };
@@ -26,12 +27,17 @@ function traceOf(traceparent: string | string[] | undefined): { traceId?: string
 const ID = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{1,10})$/i;
 
 /** Without headers, and without what stands after `?`, where people search for people. */
-function req({ method, ip, params, routeOptions: { url } }: FastifyRequest) {
+function req(request: FastifyRequest) {
+  const {
+    method,
+    params,
+    routeOptions: { url },
+  } = request;
   const path = url?.replace(/:(\w+)/g, (_, name) => {
     const value = String((params as Record<string, unknown> | undefined)?.[name]);
     return ID.test(value) ? value : `[${name}]`;
   });
-  return { method, path: path ?? "[no such address]", remoteAddress: ip };
+  return { method, path: path ?? "[no such address]", remoteAddress: addressOf(request) };
 }
 
 type Cause = { originalCode?: unknown; constraint?: unknown };

@@ -10,7 +10,8 @@ const MOST_HEADERS = 200;
  * port. Where they say something that is no address, it is the address of the nearest proxy.
  */
 export function addressOf({ ip, socket }: Pick<FastifyRequest, "ip" | "socket">): string {
-  return addressIn(ip) ?? socket.remoteAddress ?? "unknown";
+  // Of who has hung up nothing is known.
+  return addressIn(ip ?? "") ?? socket.remoteAddress ?? "unknown";
 }
 
 function addressIn(text: string): string | undefined {

@@ -1,5 +1,4 @@
 import { type FastifyRequest, type FastifyServerOptions, LogController } from "fastify";
-import { addressOf } from "./client-address";
 
 /** Where log lines go instead of to standard output. */
 export type LogStream = { write(line: string): void };
@@ -27,17 +26,12 @@ function traceOf(traceparent: string | string[] | undefined): { traceId?: string
 const ID = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{1,10})$/i;
 
 /** Without headers, and without what stands after `?`, where people search for people. */
-function req(request: FastifyRequest) {
-  const {
-    method,
-    params,
-    routeOptions: { url },
-  } = request;
+function req({ method, ip, params, routeOptions: { url } }: FastifyRequest) {
   const path = url?.replace(/:(\w+)/g, (_, name) => {
     const value = String((params as Record<string, unknown> | undefined)?.[name]);
     return ID.test(value) ? value : `[${name}]`;
   });
-  return { method, path: path ?? "[no such address]", remoteAddress: addressOf(request) };
+  return { method, path: path ?? "[no such address]", remoteAddress: ip };
 }
 
 type Cause = { originalCode?: unknown; constraint?: unknown };

@@ -1,9 +1,10 @@
 import type { Db } from "../database/transaction";
 import type { Prisma } from "../generated/prisma/client";
+import { byId, type Page, pastId } from "./page";
 
 type Handling = {
-  /** What a person gets of it; none where it is not about a person. */
-  exported?(db: Db, learnerId: string): Promise<object[]>;
+  /** What a person gets of it, a page at a time; none where it is not about a person. */
+  exported?(db: Db, learnerId: string, page: Page): Promise<object[]>;
   /** Takes rows away. @returns how many */
   erased?(tx: Prisma.TransactionClient, learnerId: string): Promise<number>;
   /** Leaves rows that count, without anything that says whose they are. @returns how many */
@@ -25,7 +26,7 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
          OR strpos(body::text || headers::text, ${learnerId}) > 0`,
   },
   ApiKey: {
-    exported: (db, learnerId) => db.apiKey.findMany({ where: { learnerId }, omit: { secretHash: true } }),
+    exported: (db, learnerId, page) => db.apiKey.findMany({ where: { learnerId, ...pastId(page) }, omit: { secretHash: true }, ...byId(page) }),
     erased: async (tx, learnerId) => (await tx.apiKey.deleteMany({ where: { learnerId } })).count,
   },
   Timer: {
@@ -33,7 +34,7 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
     erased: async (tx, learnerId) => (await tx.timer.deleteMany({ where: { learnerId } })).count,
   },
   StudySession: {
-    exported: (db, learnerId) => db.studySession.findMany({ where: { learnerId }, omit: { bodyDigest: true }, orderBy: { startedAt: "asc" } }),
+    exported: (db, learnerId, page) => db.studySession.findMany({ where: { learnerId, ...pastId(page) }, omit: { bodyDigest: true }, ...byId(page) }),
     // The day, the minutes, the rating and what was learned from stay: every total is what it was.
     anonymised: (tx, learnerId, now) => tx.$executeRaw`
       UPDATE study_sessions
@@ -43,38 +44,43 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
   },
   LearnerMonth: {
     // Made of the sessions alone: it stays as far as they do.
-    exported: (db, learnerId) => db.learnerMonth.findMany({ where: { learnerId, sessions: { gt: 0 } }, orderBy: { month: "asc" } }),
+    exported: (db, learnerId, { take, after }) =>
+      db.learnerMonth.findMany({ where: { learnerId, sessions: { gt: 0 }, ...(after && { month: { gt: after.month } }) }, orderBy: { month: "asc" }, take }),
   },
   Review: {
-    exported: async (db, learnerId) => [
-      ...(await db.review.findMany({ where: { learnerId } })),
+    async exported(db, learnerId, page) {
+      const where = { OR: [{ learnerId }, { answeredById: learnerId }], ...pastId(page) };
+      const reviews = await db.review.findMany({ where, ...byId(page) });
       // Of what they said of others, their own words.
-      ...(await db.review.findMany({
-        where: { answeredById: learnerId, learnerId: { not: learnerId } },
-        select: { id: true, verdict: true, comment: true, answeredById: true, answeredAt: true },
-      })),
-    ],
+      return reviews.map((review) => {
+        const { id, verdict, comment, answeredById, answeredAt } = review;
+        return review.learnerId === learnerId ? review : { id, verdict, comment, answeredById, answeredAt };
+      });
+    },
     erased: async (tx, learnerId) => (await tx.review.deleteMany({ where: { learnerId } })).count,
     // What they said of others is the others'.
   },
   Evidence: {
-    exported: (db, learnerId) => db.evidence.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.evidence.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     erased: async (tx, learnerId) => (await tx.evidence.deleteMany({ where: { learnerId } })).count,
   },
   Term: {
-    exported: (db, learnerId) => db.term.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.term.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     erased: async (tx, learnerId) => (await tx.term.deleteMany({ where: { learnerId } })).count,
   },
   StepPrerequisite: {
-    exported: (db, learnerId) => db.stepPrerequisite.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, { take, after }) => {
+      const past = after && { OR: [{ stepId: { gt: after.stepId } }, { stepId: after.stepId, requiresId: { gt: after.requiresId } }] };
+      return db.stepPrerequisite.findMany({ where: { learnerId, ...past }, orderBy: [{ stepId: "asc" }, { requiresId: "asc" }], take });
+    },
     erased: async (tx, learnerId) => (await tx.stepPrerequisite.deleteMany({ where: { learnerId } })).count,
   },
   Step: {
-    exported: (db, learnerId) => db.step.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.step.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     erased: async (tx, learnerId) => (await tx.step.deleteMany({ where: { learnerId } })).count,
   },
   Goal: {
-    exported: (db, learnerId) => db.goal.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.goal.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     async erased(tx, learnerId) {
       await tx.goal.updateMany({ where: { reviewerId: learnerId }, data: { reviewerId: null } });
       await tx.goal.updateMany({ where: { learnerId }, data: { followsId: null } });
@@ -82,7 +88,7 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
     },
   },
   Resource: {
-    exported: (db, learnerId) => db.resource.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.resource.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     // A mentor's title is a name. Others learned from it, so it stays for their totals.
     anonymised: async (tx, learnerId, now) =>
       (
@@ -93,12 +99,12 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
       ).count,
   },
   Team: {
-    exported: (db, learnerId) => db.team.findMany({ where: { leadId: learnerId } }),
+    exported: (db, learnerId, page) => db.team.findMany({ where: { leadId: learnerId, ...pastId(page) }, ...byId(page) }),
     anonymised: async (tx, learnerId) => (await tx.team.updateMany({ where: { leadId: learnerId }, data: { leadId: null, version: { increment: 1 } } })).count,
   },
   Membership: {
     // Stays as it is, of nobody: a report counts each day's minutes for the team of that day.
-    exported: (db, learnerId) => db.membership.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.membership.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
   },
   Learner: {
     exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId } }),
@@ -112,9 +118,10 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
   },
   AuditEvent: {
     // Who read or changed what of theirs, and what they did; of the others whom an event names, nothing. It holds ids alone, so it stays.
-    exported: async (db, learnerId) => {
-      const where = { OR: [{ learnerIds: { has: learnerId } }, { personId: learnerId }] };
-      const events = await db.auditEvent.findMany({ where, omit: { learnerIds: true, itemIds: true }, orderBy: { at: "asc" } });
+    exported: async (db, learnerId, { take, after }) => {
+      const past = after ? { OR: [{ at: { gt: after.at } }, { at: after.at, id: { gt: after.id } }] } : {};
+      const where = { AND: [{ OR: [{ learnerIds: { has: learnerId } }, { personId: learnerId }] }, past] };
+      const events = await db.auditEvent.findMany({ where, omit: { learnerIds: true, itemIds: true }, orderBy: [{ at: "asc" }, { id: "asc" }], take });
       return events.map((event) => (isOfAnother(event.target, learnerId) ? { ...event, target: null } : event));
     },
   },

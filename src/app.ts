@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
 import { authenticate } from "./access/authenticate";
 import { createGuards } from "./access/guards";
+import { payerOf, personOf } from "./access/scope";
 import { adoptionRoutes } from "./adoptions/adoptions.routes";
 import { apiKeyRoutes } from "./api-keys/api-keys.routes";
 import { auditRoutes, recordReads } from "./audit/audit.routes";
@@ -16,6 +17,8 @@ import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
 import { accountForRequests, limitPipelines, limitRequestsAtOnce } from "./http/account";
 import type { App } from "./http/app-type";
+import { limitWork } from "./http/budget";
+import { refuseCutHeaders } from "./http/client-address";
 import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
 import { readJsonBodies } from "./http/json-body";
@@ -75,23 +78,25 @@ export async function buildApp({
   answerProblems(app);
   const metrics = createMetrics(pools);
   accountForRequests(app, metrics);
+  refuseCutHeaders(app);
   limitPipelines(app);
   partWhenStopping(app, life);
   negotiateRepresentations(app);
   await hardenAnswers(app, config);
-  const limits = await limitRates(app, config, ({ scope }) => scope.caller.id);
-  await describeApi(app, version);
+  const limits = await limitRates(app, config, ({ scope }) => payerOf(scope.caller));
+  await describeApi(app, version, limits.countVisit);
 
   healthRoutes(app, db, life);
   compareOnRead(metrics, "learner_months_compared_total", "Sums of months that were compared with their sessions.", roundOfMonths(db));
-  metricsRoute(app, metrics);
+  metricsRoute(app, metrics, limits.countVisit);
   await app.register(
     async (v1: App) => {
-      const context: Context = { db, reportsDb, config, clock, may: createGuards(db) };
       holdRoutesToTheirWord(v1);
       refuseWhileStarting(v1, life);
       limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
-      v1.addHook("onRequest", authenticate(context, limits));
+      v1.addHook("onRequest", authenticate({ db, config, clock }, limits));
+      const budget = limitWork(v1, ({ scope: { caller } }) => ({ id: payerOf(caller), isPerson: personOf(caller) !== null }));
+      const context: Context = { db, reportsDb, config, clock, may: createGuards(db), budget };
       recordReads(v1, context);
       meRoutes(v1, context);
       learnerRoutes(v1, context);

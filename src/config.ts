@@ -32,6 +32,12 @@ const Environment = z.object({
   SAMPLE_DATA: onOff.default(true).describe("`off`: the embedded database's first start loads no sample organisation."),
   MIGRATE_ON_START: onOff.default(true).describe("`off`: start only on a database that `npm run migrate` brought up to date."),
   DATABASE_POOL_SIZE: count.default(10).describe("Connections to the database."),
+  DATABASE_HEAVY_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(3)
+    .describe("Further connections, for reports and exports alone; 0: these use the others. The embedded database has one connection in all."),
   DATABASE_CONNECT_TIMEOUT_MS: milliseconds.default(5_000).describe("How long a request waits for a connection."),
   DATABASE_STATEMENT_TIMEOUT_MS: z.coerce
     .number()

@@ -28,10 +28,10 @@ export function authenticate({ db, config, clock }: Pick<Context, "db" | "config
     request.scope = { caller, today: dayIn(now, config.TIME_ZONE) };
   };
   return async (request: FastifyRequest): Promise<void> => {
-    await limits.checkAddress(request);
     try {
       await identify(request);
     } catch (error) {
+      // Only now: whoever else fails at the same address, a valid key or token is heard.
       if (error instanceof AppError && error.code === "unauthenticated") await limits.countFailure(request);
       throw error;
     }

@@ -78,6 +78,11 @@ export function personOf(caller: Caller): string | null {
   return caller.signedInBy === "token" ? caller.id : null;
 }
 
+/** Whose quota and budget of work a request counts against: the person's, whatever keys they have, or the program's. */
+export function payerOf(caller: Caller): string {
+  return personOf(caller) ?? caller.id;
+}
+
 /** A filter on what a learner may share: all for the learner, for everybody else only what is shared. */
 export function sharedWith(scope: Scope, learnerId: string): { shared?: true } {
   return isOwn(scope, learnerId) ? {} : { shared: true };

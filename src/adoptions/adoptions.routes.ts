@@ -18,6 +18,7 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url,
     preHandler: may.writeLearner,
+    config: { work: "heavy" },
     schema: {
       operationId: "adoptPath",
       summary: "Adopt a path, or take a newer version over; what is done stays done",
@@ -35,6 +36,7 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url,
     preHandler: may.readLearner,
+    config: { work: "heavy" },
     schema: {
       operationId: "previewPathChange",
       summary: "See what taking a newer version over would change, without changing anything",

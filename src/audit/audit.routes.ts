@@ -45,7 +45,7 @@ export function auditRoutes(app: App, { db, may }: Context): void {
     url: "/audit-events",
     preHandler: may.readAudit,
     // Whom the events name would be in this one, and in the next that shows it, and so on.
-    config: { ...csvList(AuditEvent), shows: (_, { query }) => askedAbout(query as AuditEventList), ofOthers: true },
+    config: { ...csvList(AuditEvent), shows: (_, { query }) => askedAbout(query as AuditEventList), ofOthers: true, work: "heavy" },
     schema: {
       operationId: "listAuditEvents",
       summary: "List who changed what, and who read whose data, the latest first",

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import type { FastifyContextConfig, FastifyReply } from "fastify";
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { App } from "./app-type";
@@ -27,8 +27,12 @@ const zodToJsonConfig = {
 const transformSchema = createJsonSchemaTransform({ zodToJsonConfig });
 const addComponents = createJsonSchemaTransformObject({ zodToJsonConfig });
 
-/** The description of the API, rendered from the routes' own schemas, at /openapi.json, and its page at /docs. */
-export async function describeApi(app: App, version: string): Promise<void> {
+/**
+ * The description of the API, rendered from the routes' own schemas, at /openapi.json, and its page at /docs.
+ *
+ * @param countVisit refuses who asks too often
+ */
+export async function describeApi(app: App, version: string, countVisit: (request: FastifyRequest) => Promise<void>): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -65,7 +69,7 @@ export async function describeApi(app: App, version: string): Promise<void> {
     written ??= Buffer.from(JSON.stringify(app.swagger()));
     return reply.header("Content-Type", "application/json; charset=utf-8").send(written);
   };
-  app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => send(reply));
+  app.get("/openapi.json", { schema: { hide: true }, onRequest: countVisit }, async (_request, reply) => send(reply));
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: true,
@@ -76,9 +80,11 @@ export async function describeApi(app: App, version: string): Promise<void> {
       // The page's own ways to the description write it each time.
       onRequest(request, reply, done) {
         const { url } = request.routeOptions;
-        if (url === "/docs/json") send(reply);
-        else if (url === "/docs/yaml") reply.callNotFound();
-        else done();
+        countVisit(request).then(() => {
+          if (url === "/docs/json") send(reply);
+          else if (url === "/docs/yaml") reply.callNotFound();
+          else done();
+        }, done);
       },
     },
   });

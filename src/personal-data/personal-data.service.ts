@@ -3,19 +3,7 @@ import type { Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
 import { inWords } from "../http/schema";
 import { NOBODY, PERSONAL_DATA, type Person } from "./models";
-import type { Erasure, PersonalDataExport } from "./personal-data.schema";
-
-/** Everything that is kept of a person, as of one moment. */
-export function exportPersonalData(db: Db, learnerId: string, now: Date): Promise<PersonalDataExport> {
-  return inTransaction(db, async (tx) => {
-    await tx.$executeRaw`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`;
-    const records: PersonalDataExport["records"] = {};
-    for (const [model, { exported }] of Object.entries(PERSONAL_DATA)) {
-      if (exported) records[model] = (await exported(tx, learnerId)) as Record<string, unknown>[];
-    }
-    return { learnerId, exportedAt: now.toISOString(), records };
-  });
-}
+import type { Erasure } from "./personal-data.schema";
 
 /**
  * Erases a person for good: what says who they were goes, the minutes stay, of nobody. Idempotent:

@@ -188,6 +188,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "POST",
     url: "/study-sessions/batch",
     preHandler: may.logSessions,
+    config: { work: "heavy" },
     bodyLimit: config.BODY_LIMIT_BYTES * BATCH_BODY_FACTOR,
     schema: {
       operationId: "logStudySessions",

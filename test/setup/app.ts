@@ -23,6 +23,7 @@ export type Client = {
 export type TestApp = {
   db: PrismaClient;
   pool: Pool;
+  heavyPool: Pool;
   url: string;
   config: Config;
   /** Its latest lines, in full detail. */
@@ -39,6 +40,7 @@ const SETTINGS = {
   LOG_LEVEL: "debug",
   PORT: "0",
   DATABASE_POOL_SIZE: process.env.DATABASE_POOL_SIZE,
+  DATABASE_HEAVY_POOL_SIZE: process.env.DATABASE_HEAVY_POOL_SIZE,
   RATE_LIMIT_PER_MINUTE: "0",
   SIGN_IN_FAILURES_PER_MINUTE: "0",
 };
@@ -68,6 +70,7 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
   return {
     db: database.db,
     pool: database.pool,
+    heavyPool: database.heavyPool,
     url,
     config,
     log,

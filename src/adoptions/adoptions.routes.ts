@@ -18,6 +18,7 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url,
     preHandler: may.writeLearner,
+    config: { answers: "previewPathChange" },
     schema: {
       operationId: "adoptPath",
       summary: "Adopt a path, or take a newer version over; what is done stays done",

@@ -8,6 +8,7 @@ import type { App } from "./app-type";
 import { tidy } from "./openapi-tidy";
 import { IfNoneMatchHeaders } from "./preconditions";
 import { OF_BODIES, onlyProblems } from "./problem";
+import { orReceipt } from "./receipt";
 
 // A codec travels as its input, in answers too.
 const zodToJsonConfig = {
@@ -51,6 +52,7 @@ export async function describeApi(app: App, version: string): Promise<void> {
       // Where no body is taken, a bad one is refused, too.
       if (document.route.method !== "GET") given.schema = { ...given.schema, response: { ...onlyProblems(...OF_BODIES), ...response } };
       else if (isTagged(response?.[200])) given.schema = { ...given.schema, headers: IfNoneMatchHeaders, response: { ...response, 304: z.null() } };
+      if (document.route.config?.receipt) given.schema = { ...given.schema, response: withReceipts(given.schema?.response as Record<string, unknown>) };
       const { schema, url } = transformSchema(given);
       const responses = (schema as { response?: Record<string, object> }).response ?? {};
       return { schema: { ...schema, response: Object.fromEntries(Object.entries(responses).map(describe(document.route.config))) }, url };
@@ -78,6 +80,11 @@ export async function describeApi(app: App, version: string): Promise<void> {
       },
     },
   });
+}
+
+/** The responses of a write whose answer may be cut. */
+function withReceipts(responses: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(responses).map(([status, answer]) => [status, status < "300" ? orReceipt(answer as z.ZodType) : answer]));
 }
 
 /** Whether an answer has an ETag. */

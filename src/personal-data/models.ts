@@ -33,12 +33,13 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
     erased: async (tx, learnerId) => (await tx.timer.deleteMany({ where: { learnerId } })).count,
   },
   StudySession: {
-    exported: (db, learnerId) => db.studySession.findMany({ where: { learnerId }, omit: { bodyDigest: true }, orderBy: { startedAt: "asc" } }),
+    exported: (db, learnerId) =>
+      db.studySession.findMany({ where: { learnerId }, omit: { bodyDigest: true, openDigest: true }, orderBy: { startedAt: "asc" } }),
     // The day, the minutes, the rating and what was learned from stay: every total is what it was.
     anonymised: (tx, learnerId, now) => tx.$executeRaw`
       UPDATE study_sessions
       SET goal_id = NULL, step_id = NULL, note = NULL, note_shared = false, time_zone = 'UTC', started_at = occurred_on, logged_at = occurred_on,
-          body_digest = '\\x00', updated_at = ${now}, version = version + 1
+          body_digest = '\\x00', open_digest = NULL, updated_at = ${now}, version = version + 1
       WHERE learner_id = ${learnerId}::uuid`,
   },
   LearnerMonth: {

@@ -30,6 +30,7 @@ export function personalDataRoutes(app: App, { db, clock, may }: Context): void 
     method: "DELETE",
     url: "/learners/:learnerId/personal-data",
     preHandler: may.eraseLearner,
+    config: { answers: "outcomes" },
     schema: {
       operationId: "erasePersonalData",
       summary: "Erase a person for good, and keep the minutes, of nobody; or say what would go",

@@ -30,6 +30,7 @@ export const PROBLEMS = {
   "already-verified": { status: 409, title: "The session is verified already" },
   "idempotency-key-in-flight": { status: 409, title: "The first request with this key is under way" },
   "version-mismatch": { status: 412, title: "It changed since it was read" },
+  "precondition-required": { status: 428, title: "If-Match is missing" },
   "body-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body is of an unknown type" },
   "reference-missing": { status: 422, title: "Something the request refers to does not exist" },
@@ -51,6 +52,8 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** A refusal that the caller can understand and act on. */
 export class AppError extends Error {
   override name = "AppError";
+  /** What it says instead to whoever may not read what its detail quotes. */
+  unread?: string;
 
   constructor(
     readonly code: ProblemCode,
@@ -60,6 +63,11 @@ export class AppError extends Error {
   ) {
     super(detail);
   }
+}
+
+/** A refusal whose detail quotes what is stored. `unread` says it without, for callers who may write that, but not read it. */
+export function quoting(code: ProblemCode, detail: string, unread: string): AppError {
+  return Object.assign(new AppError(code, detail), { unread });
 }
 
 /** The same words for what is not there and for what the caller may not see. */

@@ -11,7 +11,7 @@ declare module "fastify" {
 
 const PROFILE: KeyScope[] = ["learning:read", "reports:read", "directory:write"];
 
-type Guard = (request: FastifyRequest) => Promise<void>;
+export type Guard = (request: FastifyRequest) => Promise<void>;
 export type Guards = ReturnType<typeof createGuards>;
 
 /**

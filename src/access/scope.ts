@@ -131,6 +131,12 @@ export async function isAbove(db: Db, id: string, learnerId: string, today: Day)
   return (await db.learner.count({ where: { AND: [{ id }, leadsAbove(learnerId, today)] } })) > 0;
 }
 
+/** Who leads one of these teams or a team above: whoever sees their people. */
+export async function leadsOf(db: Db, teamIds: string[]): Promise<string[]> {
+  const leads = await db.learner.findMany({ where: { ledTeams: { some: { descendants: { some: { teamId: { in: teamIds } } } } } }, select: { id: true } });
+  return leads.map(({ id }) => id);
+}
+
 /** A filter on memberships: those that hold on a day. */
 export function onDay(day: Day): Prisma.MembershipWhereInput {
   const date = toDate(day);

@@ -18,7 +18,7 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url,
     preHandler: may.writeLearner,
-    config: { work: "heavy" },
+    config: { work: "heavy", answers: "previewPathChange" },
     schema: {
       operationId: "adoptPath",
       summary: "Adopt a path, or take a newer version over; what is done stays done",

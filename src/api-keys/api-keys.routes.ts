@@ -8,18 +8,19 @@ import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
 import { ApiKey, ApiKeyCreate, ApiKeyList, ApiKeyPage, ApiKeyRotate, ApiKeyWithSecret } from "./api-keys.schema";
-import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from "./api-keys.service";
+import { createApiKey, involvedInKey, listApiKeys, revokeApiKey, rotateApiKey } from "./api-keys.service";
 
 const tags = ["API keys"];
 const params = z.object({ apiKeyId: Id });
 const learnerOf = ({ learnerId }: Pick<ApiKey, "learnerId">) => learnerId;
-const WITHOUT_SECRET = { learnerOf, keep: (key: ApiKeyWithSecret) => ({ ...key, secret: null }) };
+const WITHOUT_SECRET = { involves: (key: ApiKeyWithSecret) => [key.learnerId], keep: (key: ApiKeyWithSecret) => ({ ...key, secret: null }) };
 
 export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
     method: "POST",
     url: "/api-keys",
     preHandler: may.signedIn,
+    config: { answers: "listApiKeys" },
     schema: {
       operationId: "createApiKey",
       summary: "Make a key; its secret is shown this once",
@@ -55,6 +56,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url: "/api-keys/:apiKeyId/rotation",
     preHandler: may.signedIn,
+    config: { answers: "listApiKeys" },
     schema: {
       operationId: "rotateApiKey",
       summary: "Make a key in the place of another, which serves on for an overlap",
@@ -76,6 +78,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
     method: "DELETE",
     url: "/api-keys/:apiKeyId",
     preHandler: may.signedIn,
+    config: { answers: "nothing" },
     schema: {
       operationId: "revokeApiKey",
       summary: "Revoke a key, from the next request on",
@@ -84,7 +87,13 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found") },
     },
     handler: async (request, reply) => {
-      await change(db, request, (tx) => revokeApiKey(tx, request.scope.caller, request.params.apiKeyId, clock()), learnerOf);
+      const { apiKeyId } = request.params;
+      await change(
+        db,
+        request,
+        (tx) => revokeApiKey(tx, request.scope.caller, apiKeyId, clock()),
+        (tx) => involvedInKey(tx, apiKeyId),
+      );
       return reply.status(204).send(null);
     },
   });

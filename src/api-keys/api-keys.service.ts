@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { type Caller, KEY_SCOPES, type KeyScope } from "../access/scope";
 import { operatorsAct, record } from "../audit/audit.service";
+import type { Involved } from "../audit/changes";
 import { gathered } from "../database/gather";
 import { type Db, inTransaction } from "../database/transaction";
 import { toDate, toDay } from "../days";
@@ -113,6 +114,11 @@ export async function listApiKeys(db: Db, caller: Caller, query: ApiKeyList): Pr
 export async function revokeApiKey(db: Db, caller: Caller, id: string, now: Date): Promise<ApiKey> {
   const key = await db.apiKey.findFirstOrThrow({ where: { AND: [{ id }, manageable(caller)] } });
   return present(key.revokedAt ? key : await db.apiKey.update({ where: { id }, data: { revokedAt: now } }));
+}
+
+/** Whom a key concerns: whose it is. */
+export async function involvedInKey(db: Db, id: string): Promise<Involved> {
+  return { learnerIds: [(await db.apiKey.findUnique({ where: { id } }))?.learnerId] };
 }
 
 /** Every key for an admin, a learner's own for a learner, itself for a service. */

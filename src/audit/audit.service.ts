@@ -37,11 +37,18 @@ export function operatorsAct(operation: string): Act {
 }
 
 /** Adds an event, in the transaction of what it tells of. */
-export async function record(db: Db, act: Act, action: AuditEvent["action"], learnerIds: string[], itemIds: string[] = []): Promise<void> {
+export async function record(
+  db: Db,
+  act: Act,
+  action: AuditEvent["action"],
+  learnerIds: string[],
+  itemIds: string[] = [],
+  { unnamed = 0, times = 1 }: Partial<Pick<AuditEvent, "unnamed" | "times">> = {},
+): Promise<void> {
   await db.$executeRaw`
-    INSERT INTO audit_events (id, request_id, action, role, key_id, person_id, operation, target, fields, learner_ids, item_ids)
+    INSERT INTO audit_events (id, request_id, action, role, key_id, person_id, operation, target, fields, learner_ids, item_ids, unnamed, times)
     VALUES (${uuidv7()}::uuid, ${act.requestId}::uuid, ${action}::audit_action, ${act.role}::api_key_role, ${act.keyId}::uuid, ${act.personId}::uuid,
-            ${act.operation}, ${act.target}, ${act.fields}::text[], ${learnerIds}::uuid[], ${itemIds}::uuid[])`;
+            ${act.operation}, ${act.target}, ${act.fields}::text[], ${learnerIds}::uuid[], ${itemIds}::uuid[], ${unnamed}, ${times})`;
 }
 
 /**

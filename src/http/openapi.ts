@@ -8,6 +8,7 @@ import type { App } from "./app-type";
 import { tidy } from "./openapi-tidy";
 import { IfNoneMatchHeaders } from "./preconditions";
 import { OF_BODIES, onlyProblems, withProblem } from "./problem";
+import { orReceipt } from "./receipt";
 
 // A codec travels as its input, in answers too.
 const zodToJsonConfig = {
@@ -55,6 +56,7 @@ export async function describeApi(app: App, version: string, countVisit: (reques
       // Where no body is taken, a bad one is refused, too.
       if (document.route.method !== "GET") given.schema = { ...given.schema, response: { ...onlyProblems(...OF_BODIES), ...response } };
       else if (isTagged(response?.[200])) given.schema = { ...given.schema, headers: IfNoneMatchHeaders, response: { ...response, 304: z.null() } };
+      if (document.route.config?.receipt) given.schema = { ...given.schema, response: withReceipts(given.schema?.response as Record<string, unknown>) };
       if (attachesToLearner(document.route))
         given.schema = { ...given.schema, response: withProblem((given.schema?.response ?? {}) as object, "learner-erased") };
       const { schema, url } = transformSchema(given);
@@ -93,6 +95,11 @@ export async function describeApi(app: App, version: string, countVisit: (reques
 /** Whether a request stores something under a learner, which the database refuses for an erased one. */
 function attachesToLearner({ method, url, schema }: { method: unknown; url: string; schema?: { operationId?: string } }): boolean {
   return method !== "GET" && url.includes("/:learnerId") && schema?.operationId !== "erasePersonalData";
+}
+
+/** The responses of a write whose answer may be cut. */
+function withReceipts(responses: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(responses).map(([status, answer]) => [status, status < "300" ? orReceipt(answer as z.ZodType) : answer]));
 }
 
 /** Whether an answer has an ETag. */

@@ -42,7 +42,7 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     url: "/imports/study-sessions",
     preHandler: may.logSessions,
     handlerTimeout: NO_TIMEOUT_MS,
-    config: { work: "long" },
+    config: { work: "long", answers: "outcomes" },
     schema: { operationId: "importStudySessions", summary: "Log the study sessions of a file, across learners", ...upload },
     handler: (request, reply) => importFrom(request, reply, sessionDoor(db, request.scope, clock, actOf(request))),
   });
@@ -52,7 +52,7 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     url: "/imports/resources",
     preHandler: may.keepDirectory,
     handlerTimeout: NO_TIMEOUT_MS,
-    config: { work: "long" },
+    config: { work: "long", answers: "outcomes" },
     schema: { operationId: "importResources", summary: "Add the resources of a file to the catalogue", ...upload },
     handler: (request, reply) => importFrom(request, reply, resourceDoor(db, actOf(request))),
   });
@@ -62,7 +62,7 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     url: "/imports/learners",
     preHandler: may.keepDirectory,
     handlerTimeout: NO_TIMEOUT_MS,
-    config: { work: "long" },
+    config: { work: "long", answers: "outcomes" },
     schema: { operationId: "importLearners", summary: "Create the learners of a file, and put them into their teams", ...upload },
     handler: (request, reply) => importFrom(request, reply, learnerDoor(db, request.scope, config.TIME_ZONE, actOf(request))),
   });

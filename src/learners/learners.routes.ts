@@ -20,6 +20,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
     method: "POST",
     url: "/learners",
     preHandler: may.keepDirectory,
+    config: { answers: "listLearners" },
     schema: {
       operationId: "createLearner",
       summary: "Create a learner",
@@ -35,7 +36,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
           const learner = await createLearner(tx, request.body, config.TIME_ZONE);
           return { status: 201, body: learner, location: `/v1/learners/${learner.id}` };
         },
-        { learnerOf: idOf },
+        { involves: ({ id }) => [id] },
       ),
   });
 
@@ -66,6 +67,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
     method: "PATCH",
     url: "/learners/:learnerId",
     preHandler: may.writeProfile,
+    config: { answers: "getLearner" },
     schema: {
       operationId: "updateLearner",
       summary: "Change a learner (merge patch)",

@@ -1,5 +1,5 @@
 import type { Db } from "../database/transaction";
-import { AppError, invalid } from "../errors";
+import { AppError, invalid, quoting } from "../errors";
 import type { Mode } from "../generated/prisma/enums";
 import type { ByMode } from "../mix";
 import { circleIn, criticalPath } from "../prerequisites";
@@ -36,9 +36,10 @@ export function checkCircle(steps: { key: string; title: string; prerequisites: 
   const circle = circleIn(steps);
   if (!circle) return;
   const way = circle.map(({ title }) => `"${title}"`).join(" → ");
-  throw new AppError(
+  throw quoting(
     "prerequisite-circle",
     `Each of these steps waits for the one before it, so none could ever begin: ${way}. Take one of these prerequisites out.`,
+    "Some steps would wait for each other in a circle, so none of them could ever begin. Take one of these prerequisites out.",
   );
 }
 

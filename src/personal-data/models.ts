@@ -109,7 +109,8 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   StudySession: {
     table: "study_sessions",
-    exported: (db, learnerId, page) => db.studySession.findMany({ where: { learnerId, ...pastId(page) }, omit: { bodyDigest: true }, ...byId(page) }),
+    exported: (db, learnerId, page) =>
+      db.studySession.findMany({ where: { learnerId, ...pastId(page) }, omit: { bodyDigest: true, openDigest: true }, ...byId(page) }),
     // The day, the minutes, the rating and what was learned from stay: every total is what it was.
     stays: ofLearner,
     columns: {
@@ -136,6 +137,7 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       note: "empties",
       noteShared: () => sql`false`,
       bodyDigest: () => sql`'\\x00'`,
+      openDigest: "empties",
       version: nextVersion,
       loggedAt: () => sql`occurred_on`,
       updatedAt: erasedAt,
@@ -290,6 +292,8 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       fields: "keeps",
       learnerIds: "keeps",
       itemIds: "keeps",
+      unnamed: "keeps",
+      times: "keeps",
     },
   },
   TeamClosure: { table: "team_closure", columns: { ancestorId: "keeps", teamId: "keeps", depth: "keeps" } },

@@ -42,7 +42,7 @@ export function personalDataRoutes(app: App, { db, clock, may, budget }: Context
     method: "DELETE",
     url: "/learners/:learnerId/personal-data",
     preHandler: may.eraseLearner,
-    config: { work: "heavy" },
+    config: { work: "heavy", answers: "outcomes" },
     schema: {
       operationId: "erasePersonalData",
       summary: "Erase a person for good, and keep the minutes, of nobody; or say what would go",

@@ -1,6 +1,6 @@
 import type { Db } from "../database/transaction";
 import { toDate } from "../days";
-import { AppError, invalid } from "../errors";
+import { AppError, invalid, quoting } from "../errors";
 import type { Step as Row } from "../generated/prisma/client";
 import { changeSteps } from "../goals/goals.service";
 import type { IfVersion } from "../http/preconditions";
@@ -35,7 +35,8 @@ export function completeStep(db: Db, key: StepKey, { completedOn, override = fal
     const waitsFor = await undonePrerequisites(tx, key);
     if (waitsFor.length && !override) {
       const names = waitsFor.map(({ title }) => `"${title}"`).join(", ");
-      throw new AppError("step-blocked", `These steps come first and are not done: ${names}. Complete or skip them, or send override: true with a reason.`);
+      const advice = "Complete or skip them, or send override: true with a reason.";
+      throw quoting("step-blocked", `These steps come first and are not done: ${names}. ${advice}`, `Steps that come first are not done. ${advice}`);
     }
     return { startedOn, completedOn: day, skippedOn: null, overrideReason: waitsFor.length ? (reason ?? null) : null };
   });

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import type { Db } from "../database/transaction";
 import { addDays, toDate } from "../days";
-import { AppError, invalid } from "../errors";
+import { AppError, invalid, quoting } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
 import { changeSteps, requireGoal } from "../goals/goals.service";
 import { DUE_SOON_DAYS } from "../goals/health";
@@ -89,8 +89,10 @@ export function whereStep({ learnerId, goalId, id }: StepKey, ifVersion: IfVersi
  */
 export async function countSteps(tx: Db, learnerId: string, goalId: string, more: number): Promise<number> {
   const count = (await tx.step.count({ where: { learnerId, goalId } })) + more;
-  if (count > MOST_STEPS)
-    throw new AppError("too-many-steps", `A goal has at most ${MOST_STEPS} steps, and there would be ${count}. Set a second goal that follows this one.`);
+  if (count > MOST_STEPS) {
+    const [most, advice] = [`A goal has at most ${MOST_STEPS} steps`, "Set a second goal that follows this one."];
+    throw quoting("too-many-steps", `${most}, and there would be ${count}. ${advice}`, `${most}, and there would be more. ${advice}`);
+  }
   return count;
 }
 

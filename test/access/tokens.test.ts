@@ -132,7 +132,7 @@ describe("a token that the provider itself gave", () => {
     const waiting = async (id: string) => (await client.get(`/v1/teams/${id}/growth`)).body.reviewsWaiting.total;
     expect([await waiting(team.id), await waiting(elsewhere.id)]).toEqual([1, 0]);
     const answer = (review: Review) =>
-      client.put(`/v1/learners/${review.learnerId}/goals/${review.goalId}/reviews/${review.id}/answer`, { verdict: "endorsed" });
+      client.put(`/v1/learners/${review.learnerId}/goals/${review.goalId}/reviews/${review.id}/answer`, { verdict: "endorsed" }, { "If-Match": '"1"' });
     expect((await answer(theirs)).body).toMatchObject({ verdict: "endorsed", answeredById: boss.id });
     expect((await answer(others)).status).toBe(403);
   });

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { ApiKeyCreate } from "../../src/api-keys/api-keys.schema";
 import { createApiKey } from "../../src/api-keys/api-keys.service";
 import { type Day, dayIn, toDate } from "../../src/days";
-import type { Goal, Learner, Path, Prisma, PrismaClient, Resource, Step, StudySession, Team } from "../../src/generated/prisma/client";
+import type { AuditEvent, Goal, Learner, Path, Prisma, PrismaClient, Resource, Step, StudySession, Team } from "../../src/generated/prisma/client";
 import { mentorOf } from "../../src/study-sessions/log-sessions";
 
 // Each builds the parents that are not given, so that a test states only what matters to it.
@@ -98,6 +98,17 @@ export async function buildSession(
       bodyDigest: Buffer.alloc(32),
       ...overrides,
     },
+  });
+}
+
+/** An event of the past. Only the tables' owner can choose when it was, by taking the database's clock away for a moment. */
+export async function buildAuditEvent(db: PrismaClient, event: Partial<Prisma.AuditEventCreateInput> & { at: Date }): Promise<AuditEvent> {
+  const data = { id: uuidv7(), requestId: uuidv7(), action: "read" as const, operation: "test", target: "", ...event };
+  return db.$transaction(async (tx) => {
+    await tx.$executeRaw`ALTER TABLE audit_events DISABLE TRIGGER audit_events_tell_time`;
+    const built = await tx.auditEvent.create({ data });
+    await tx.$executeRaw`ALTER TABLE audit_events ENABLE TRIGGER audit_events_tell_time`;
+    return built;
   });
 }
 

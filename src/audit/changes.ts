@@ -1,3 +1,4 @@
+import { ownerOf } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import type { Prisma } from "../generated/prisma/client";
 import { type Answer, answerOnce, type Posted } from "../http/idempotency";
@@ -22,7 +23,7 @@ export function change<T>(db: Db, request: Asked, work: Work<T>, learnerOf?: Lea
  * @param keep what of the answer may be stored; a secret must not
  */
 export function create<T extends object>(
-  { db, request, reply }: Omit<Posted, "caller">,
+  { db, request, reply }: Omit<Posted, "ownerId" | "callerId">,
   work: Work<Answer<T>>,
   { learnerOf, keep }: { learnerOf?: LearnerOf<T>; keep?: (body: T) => object } = {},
 ): Promise<T> {
@@ -33,7 +34,8 @@ export function create<T extends object>(
       await record(tx, actOf(request), "change", learners(request, learnerOf?.(answer.body)), id ? [id] : []);
       return answer;
     });
-  return answerOnce({ db, request, reply, caller: request.scope.caller }, recorded, keep);
+  const { caller } = request.scope;
+  return answerOnce({ db, request, reply, ownerId: ownerOf(caller), callerId: caller.id }, recorded, keep);
 }
 
 function learners({ params }: Asked, made: string | null | undefined): string[] {

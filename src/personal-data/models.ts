@@ -1,3 +1,4 @@
+import { tombstoneOf } from "../access/subjects";
 import type { Db } from "../database/transaction";
 import type { Prisma } from "../generated/prisma/client";
 
@@ -23,6 +24,10 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
       DELETE FROM idempotency_keys
       WHERE caller_id IN (SELECT ${learnerId}::uuid UNION ALL SELECT id FROM api_keys WHERE learner_id = ${learnerId}::uuid)
          OR strpos(body::text || headers::text, ${learnerId}) > 0`,
+  },
+  Invitation: {
+    exported: (db, learnerId) => db.invitation.findMany({ where: { learnerId }, omit: { secretHash: true } }),
+    erased: async (tx, learnerId) => (await tx.invitation.deleteMany({ where: { learnerId } })).count,
   },
   ApiKey: {
     exported: (db, learnerId) => db.apiKey.findMany({ where: { learnerId }, omit: { secretHash: true } }),
@@ -101,14 +106,17 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
     exported: (db, learnerId) => db.membership.findMany({ where: { learnerId } }),
   },
   Learner: {
-    exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId } }),
-    anonymised: async (tx, id, now) =>
-      (
-        await tx.learner.updateMany({
-          where: { id },
-          data: { name: NOBODY, email: null, externalId: null, timeZone: "UTC", lastSeenOn: null, erasedAt: now, version: { increment: 1 } },
-        })
-      ).count,
+    exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId }, omit: { erasedSubjectHash: true } }),
+    async anonymised(tx, id, now) {
+      const { subject } = await tx.learner.findUniqueOrThrow({ where: { id } });
+      const tombstone = await tombstoneOf(tx, subject);
+      const nobody = { name: NOBODY, email: null, externalId: null, subject: null, timeZone: "UTC", lastSeenOn: null, credentialsFrom: null, erasedAt: now };
+      const { count } = await tx.learner.updateMany({
+        where: { id },
+        data: { ...nobody, ...(tombstone && { erasedSubjectHash: tombstone }), version: { increment: 1 } },
+      });
+      return count;
+    },
   },
   AuditEvent: {
     // Who read or changed what of theirs, and what they did; of the others whom an event names, nothing. It holds ids alone, so it stays.
@@ -119,6 +127,7 @@ export const PERSONAL_DATA: Record<Prisma.ModelName, Handling> = {
     },
   },
   TeamClosure: {},
+  HashKey: {},
   Path: {},
   PathVersion: {},
   PathStep: {},

@@ -32,6 +32,7 @@ import { limitRates } from "./http/rate-limits";
 import { negotiateRepresentations } from "./http/representations";
 import { serializerCompiler } from "./http/serializer";
 import { importRoutes } from "./imports/imports.routes";
+import { invitationRoutes } from "./invitations/invitations.routes";
 import { learnerRoutes } from "./learners/learners.routes";
 import { meRoutes } from "./me/me.routes";
 import { membershipRoutes } from "./memberships/memberships.routes";
@@ -120,6 +121,7 @@ export async function buildApp({
       await v1.register((bulk: App) => importRoutes(bulk, context));
       exportRoutes(v1, context);
       apiKeyRoutes(v1, context);
+      invitationRoutes(v1, context, limits);
       auditRoutes(v1, context);
     },
     { prefix: "/v1" },

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import path from "node:path";
 import { z } from "zod";
 import { isMistyped } from "./api-keys/secret";
+import { isGuessable } from "./api-keys/strength";
 import { isTimeZone } from "./days";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -91,10 +92,13 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info").describe("What the log on standard output holds."),
   ADMIN_API_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]{32,200}$/, "must be 32 to 200 printable characters without spaces")
+    .regex(/^[\x21-\x7e]{32,200}$/, "must be 32 to 200 printable characters without spaces. Make one with: openssl rand -hex 32")
     .refine((secret) => !isMistyped(secret), "looks like a key of this service, but its checksum does not fit")
+    .refine((secret) => !isGuessable(secret), "could be guessed: it repeats itself, or is made of words and runs. Make one with: openssl rand -hex 32")
     .optional()
-    .describe("An admin's key to accept. Unset: the first start on an empty database prints one."),
+    .describe(
+      "An admin's key to accept, hard to guess: `openssl rand -hex 32`. Changed: the next start revokes the one before, with all keys that it made. Unset: the first start on an empty database prints one, and one that was set before stays.",
+    ),
   OIDC_ISSUER: z
     .url({ protocol: /^https?$/, error: "must be a web address" })
     .optional()
@@ -107,6 +111,24 @@ const Environment = z.object({
     .default(["RS256", "ES256", "EdDSA"])
     .describe("The signatures that are accepted."),
   OIDC_CLOCK_SKEW_SECONDS: z.coerce.number().int().min(0).max(300).default(30).describe("How far the provider's clock may be from this one."),
+  OIDC_ACCESS_TOKEN_CLAIM: z
+    .string()
+    .regex(/^[^\s=]+(=[^\s=]+)?$/, "must be the name of a claim, or a name and a value such as token_use=access")
+    .optional()
+    .describe("How to tell an access token whose header does not say so (`typ: at+jwt`): a claim that it has, such as `scp`, or a claim and its value."),
+  OIDC_MAX_TOKEN_AGE_SECONDS: count.max(2_592_000).default(86_400).describe("How long after it was issued a token is accepted, whatever it says itself."),
+  OIDC_EXTERNAL_ID_CLAIM: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "The claim that holds a learner's `externalId`: by it somebody is known when they first sign in. Nobody may set it for themselves. Unset: by their address alone.",
+    ),
+  OIDC_TRUST_EMAIL: onOff
+    .default(false)
+    .describe(
+      '`on`: e-mail addresses are taken as verified where the provider does not say (no `email_verified`, or the text "true"). Only where nobody enters an address there themselves.',
+    ),
   OIDC_PROVISION: onOff.default(false).describe("`on`: whoever has a valid token and is not yet a learner becomes one."),
   OIDC_ADMIN_CLAIM: z.string().min(1).optional().describe("The claim that makes an admin when it holds OIDC_ADMIN_VALUE, such as `roles`."),
   OIDC_ADMIN_VALUE: z.string().min(1).default("cairn-admin").describe("See OIDC_ADMIN_CLAIM."),

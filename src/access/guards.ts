@@ -68,6 +68,9 @@ export function createGuards(db: PrismaClient) {
     /** Whoever has a valid key. */
     signedIn: async () => {},
 
+    /** Anybody: what the request itself carries says who it is. */
+    anybody: async () => {},
+
     /** Who keeps the directory and the catalogue. */
     keepDirectory: async (request) => keep(request),
 
@@ -131,6 +134,12 @@ export function createGuards(db: PrismaClient) {
     /** Admins alone. */
     readAudit: async ({ scope: { caller } }) => {
       if (caller.role !== "admin") throw forbidden("an admin's key");
+    },
+
+    /** Who somebody is at the identity provider: admins alone. */
+    manageSignIn: async (request) => {
+      if (request.scope.caller.role !== "admin") return refuse(request, "an admin's key");
+      await mustSee(request);
     },
 
     /** Admins alone. */

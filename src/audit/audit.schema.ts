@@ -9,7 +9,10 @@ export const AuditEvent = z
     id: Id,
     requestId: Id.meta({ description: "As `X-Request-Id` and the log have it." }),
     action: z.enum(AuditAction),
-    role: z.enum(ApiKeyRole).nullable().meta({ description: "The caller's; null: whoever runs the service, by a command or at its start." }),
+    role: z
+      .enum(ApiKeyRole)
+      .nullable()
+      .meta({ description: "The caller's; null: whoever runs the service, by a command or at its start, or somebody who is not signed in." }),
     keyId: Id.nullable().meta({ description: "The API key that called; null: a token of the identity provider's." }),
     personId: Id.nullable().meta({ description: "The learner who called; null: a key that is nobody's." }),
     operation: z.string().meta({ description: "The operation's id in this description." }),

@@ -19,12 +19,18 @@ export type Asked = {
   routeOptions: { url?: string | undefined; schema?: { operationId?: string | undefined } | undefined };
 };
 
-export function actOf({ id, scope: { caller }, method, params, body, routeOptions: { url = "", schema } }: Asked): Act {
+export function actOf(request: Asked): Act {
+  const { caller } = request.scope;
+  return { ...nobodysAct(request), role: caller.role, keyId: caller.signedInBy === "api-key" ? caller.id : null, personId: personOf(caller) };
+}
+
+/** A request of somebody who is not signed in. */
+export function nobodysAct({ id, method, params, body, routeOptions: { url = "", schema } }: Omit<Asked, "scope">): Act {
   return {
     requestId: id,
-    role: caller.role,
-    keyId: caller.signedInBy === "api-key" ? caller.id : null,
-    personId: personOf(caller),
+    role: null,
+    keyId: null,
+    personId: null,
     operation: schema?.operationId ?? url,
     target: url.replace(/:(\w+)/g, (_, name) => String((params as Record<string, unknown>)[name])),
     fields: method === "PATCH" ? Object.keys(body as object) : [],

@@ -1,3 +1,4 @@
+import { ownerOf } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import type { Prisma } from "../generated/prisma/client";
 import { type Answer, answerOnce, type Posted } from "../http/idempotency";
@@ -35,7 +36,7 @@ export function change<T>(db: Db, request: Asked, work: Work<T>, involved?: (tx:
  * @param keep what of the answer may be stored; a secret must not
  */
 export function create<T extends object>(
-  { db, request, reply }: Omit<Posted, "caller">,
+  { db, request, reply }: Omit<Posted, "ownerId" | "callerId">,
   work: Work<Answer<T>>,
   { involves, keep }: { involves?: (made: T) => Id[]; keep?: (body: T) => object } = {},
 ): Promise<T> {
@@ -47,7 +48,8 @@ export function create<T extends object>(
       noteRecorded(request);
       return answer;
     });
-  return answerOnce({ db, request, reply, caller: request.scope.caller }, recorded, keep);
+  const { caller } = request.scope;
+  return answerOnce({ db, request, reply, ownerId: ownerOf(caller), callerId: caller.id }, recorded, keep);
 }
 
 /** Records a change with everybody whom it concerns, in their order as far as there is room. */

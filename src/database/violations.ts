@@ -4,6 +4,7 @@ import { AppError, learnerErased, type ProblemCode } from "../errors";
 const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
   learners_email_key: ["already-exists", "A learner with this e-mail address exists. Change that learner instead.", "#/email"],
   learners_external_id_key: ["already-exists", "A learner with this externalId exists. Change that learner instead.", "#/externalId"],
+  learners_subject_key: ["already-exists", "Another learner signs in with this subject. Take it from that one first.", "#/subject"],
   teams_no_cycle: [
     "team-cycle",
     "The new parent is the team itself or lies below it. Choose a team outside of its subtree, or move that one first.",

@@ -92,9 +92,12 @@ export async function describeApi(app: App, version: string, countVisit: (reques
   });
 }
 
+// What is done about a person who is erased, or is to be.
+const ABOUT_ERASURE = ["erasePersonalData", "liftErasedSubject"];
+
 /** Whether a request stores something under a learner, which the database refuses for an erased one. */
 function attachesToLearner({ method, url, schema }: { method: unknown; url: string; schema?: { operationId?: string } }): boolean {
-  return method !== "GET" && url.includes("/:learnerId") && schema?.operationId !== "erasePersonalData";
+  return method !== "GET" && url.includes("/:learnerId") && !ABOUT_ERASURE.includes(schema?.operationId ?? "");
 }
 
 /** The responses of a write whose answer may be cut. */

@@ -58,7 +58,7 @@ async function storeLearners(tx: Db, items: LearnerLine[], teamOf: TeamOf, timeZ
   // One at a time, so that of two imports the second finds whom the first brought.
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('cairn.import_learners'))`;
   const known = await findKnown(tx, items);
-  const fresh: (Omit<Learner, "version" | "createdAt" | "updatedAt" | "lastSeenOn" | "erasedAt"> & { item: LearnerLine })[] = [];
+  const fresh: (Pick<Learner, "id" | "name" | "email" | "externalId" | "timeZone" | "target"> & { item: LearnerLine })[] = [];
   const settled = items.map((item): Settled => {
     const { team: _, teamId: __, fromDay: ___, ...profile } = item;
     const teamId = teamOf(item);

@@ -10,6 +10,8 @@ export type Person = {
   id: string;
   /** What matches the person's name and e-mail address in a text, as a PostgreSQL regular expression; null: there is nothing to look for. */
   named: string | null;
+  /** A keyed hash of the person's sign-in subject; null: they had none, or were erased before. */
+  tombstone: Buffer<ArrayBuffer> | null;
   /** The day of the erasure, on the organisation's calendar. */
   today: Day;
   now: Date;
@@ -65,6 +67,11 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
     goes: ({ id, named }) => sql`
       caller_id IN (SELECT ${id}::uuid UNION ALL SELECT id FROM api_keys WHERE learner_id = ${id}::uuid)
       OR strpos(body::text || headers::text, ${id}) > 0 OR body::text ~* ${named}`,
+  },
+  Invitation: {
+    table: "invitations",
+    exported: (db, learnerId, page) => db.invitation.findMany({ where: { learnerId, ...pastId(page) }, omit: { secretHash: true }, ...byId(page) }),
+    goes: ofLearner,
   },
   ApiKey: {
     table: "api_keys",
@@ -254,13 +261,18 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   Learner: {
     table: "learners",
-    exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId } }),
+    exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId }, omit: { erasedSubjectHash: true } }),
     stays: of("id"),
     columns: {
       id: "keeps",
       name: () => sql`${NOBODY}`,
       email: "empties",
       externalId: "empties",
+      subject: "empties",
+      signInOpen: () => sql`true`,
+      credentialsFrom: "empties",
+      // So that their next token does not make them known again.
+      erasedSubjectHash: ({ tombstone }) => sql`coalesce(${tombstone}, erased_subject_hash)`,
       timeZone: () => sql`'UTC'`,
       target: () => sql`'{}'`,
       version: nextVersion,
@@ -296,6 +308,7 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       times: "keeps",
     },
   },
+  HashKey: { table: "hash_keys", columns: { purpose: "keeps", key: "keeps" } },
   TeamClosure: { table: "team_closure", columns: { ancestorId: "keeps", teamId: "keeps", depth: "keeps" } },
   Path: { table: "paths", columns: { id: "keeps", archivedAt: "keeps", version: "keeps", createdAt: "keeps", updatedAt: "keeps" } },
   PathVersion: {

@@ -1,3 +1,4 @@
+import { tombstoneOf } from "../access/subjects";
 import { type Db, inTransaction, rolledBack } from "../database/transaction";
 import type { Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
@@ -17,8 +18,8 @@ export function erasePersonalData(db: Db, learnerId: string, { dryRun = false, t
   return (dryRun ? rolledBack : inTransaction)(db, async (tx) => {
     // Who is writing about the person right now is waited for; who comes later waits, and is then refused.
     await tx.$queryRaw`SELECT set_config('cairn.erasing', ${learnerId}, true) FROM learners WHERE id = ${learnerId}::uuid FOR UPDATE`;
-    const { name, email } = await tx.learner.findUniqueOrThrow({ where: { id: learnerId } });
-    const person: Person = { id: learnerId, named: patternOf(name, email), today, now };
+    const { name, email, subject } = await tx.learner.findUniqueOrThrow({ where: { id: learnerId } });
+    const person: Person = { id: learnerId, named: patternOf(name, email), tombstone: await tombstoneOf(tx, subject), today, now };
     const erasure: Erasure = { learnerId, dryRun, erased: {}, anonymised: {} };
     for (const [model, handling] of Object.entries(PERSONAL_DATA)) {
       const { goes, elsewhere } = handling;

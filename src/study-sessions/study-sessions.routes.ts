@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ownerOf } from "../access/scope";
 import { actOf } from "../audit/audit.service";
 import { change, noteRecorded } from "../audit/changes";
 import type { Context } from "../context";
@@ -48,7 +49,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       response: { 201: StudySession, ...problems("not-found", "forbidden", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      answerOnce({ request, reply, db, ownerId: ownerOf(request.scope.caller), callerId: request.scope.caller.id }, async (tx) => {
         const entry = { learnerId: request.params.learnerId, input: request.body };
         const { session } = await logSession(tx, request.scope, entry, clock(), actOf(request));
         noteRecorded(request);
@@ -215,7 +216,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       response: { 200: BatchOutcome, ...problems("forbidden", "body-too-large", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => ({
+      answerOnce({ request, reply, db, ownerId: ownerOf(request.scope.caller), callerId: request.scope.caller.id }, async (tx) => ({
         status: 200,
         body: toBatchOutcome(await logBatch(tx, request.scope, request.body.items, clock(), actOf(request)), request.id),
       })),

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
 import type { ApiKeyCreate } from "../../src/api-keys/api-keys.schema";
-import { createApiKey } from "../../src/api-keys/api-keys.service";
+import { giveKey } from "../../src/api-keys/api-keys.service";
 import { type Day, dayIn, toDate } from "../../src/days";
 import type { AuditEvent, Goal, Learner, Path, Prisma, PrismaClient, Resource, Step, StudySession, Team } from "../../src/generated/prisma/client";
 import { mentorOf } from "../../src/study-sessions/log-sessions";
@@ -125,6 +125,12 @@ export async function keyOf(db: PrismaClient, learnerId: string): Promise<string
 }
 
 export async function buildKey(db: PrismaClient, input: Pick<ApiKeyCreate, "role"> & Partial<ApiKeyCreate>): Promise<string> {
-  const issuer = { role: "admin", id: uuidv7(), name: "factory", signedInBy: "api-key" } as const;
-  return (await createApiKey(db, issuer, { name: `Key ${++count}`, ...input }, new Date(0))).secret as string;
+  return (await giveKey(db, { name: `Key ${++count}`, ...input })).secret as string;
+}
+
+/** A key that an admin made for a learner. */
+export async function buildActingKey(db: PrismaClient, learnerId: string): Promise<string> {
+  const { id, secret } = await giveKey(db, { name: `Key ${++count}`, role: "learner", learnerId });
+  await db.apiKey.update({ where: { id }, data: { actsFor: true } });
+  return secret as string;
 }

@@ -102,4 +102,13 @@ export const requests: Record<string, Request> = {
   createApiKey: { body: ({ learnerId }) => ({ name: "Laptop", role: "learner", learnerId }) },
   "createApiKey (a service's)": { body: () => ({ name: "Dashboard", role: "service" }) },
   rotateApiKey: nothing,
+  "rotateApiKey (a service's)": { ...nothing, ids: { apiKeyId: "serviceKeyId" } },
+
+  setSubject: { body: ({ newSessionId }) => ({ subject: newSessionId }) },
+  liftErasedSubject: {
+    before: ({ db }, { learnerId }) => db.learner.update({ where: { id: learnerId }, data: { erasedSubjectHash: Buffer.from(learnerId) } }),
+  },
+  createInvitation: nothing,
+  "createInvitation (who never signed in)": { ...nothing, ids: { learnerId: "newcomerId" } },
+  redeemInvitation: { body: ({ invitationSecret }) => ({ secret: invitationSecret }) },
 };

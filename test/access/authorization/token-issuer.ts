@@ -23,10 +23,11 @@ export async function startIssuer() {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const sign = (subject: string, { privateKey }: typeof own, expiresIn: number) =>
     new SignJWT(ADMIN)
-      .setProtectedHeader({ alg: "ES256", kid: "first" })
+      .setProtectedHeader({ alg: "ES256", kid: "first", typ: "at+jwt" })
       .setIssuer(url)
       .setAudience(AUDIENCE)
       .setSubject(subject)
+      .setIssuedAt(NOW.getTime() / 1000)
       .setExpirationTime(NOW.getTime() / 1000 + expiresIn)
       .sign(privateKey);
   return {

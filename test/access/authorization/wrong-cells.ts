@@ -90,6 +90,7 @@ function recordOf({ operationId, method, path }: Operation, caller: Caller): "ch
     path.startsWith("/v1/exports/")
   )
     return "read";
+  if (operationId === "getMe") return caller === "a key that acts for the learner" ? "read" : null;
   return path.includes("{learnerId}") && caller !== "the learner" ? "read" : null;
 }
 

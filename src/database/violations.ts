@@ -96,6 +96,11 @@ export function isTableMissing(error: unknown): boolean {
   return causeOf(error).originalCode === "42P01";
 }
 
+/** Whether the database refused a statement because the role lacks a right. */
+export function isForbidden(error: unknown): boolean {
+  return (causeOf(error).originalCode ?? codeOf(error)) === "42501";
+}
+
 /** Whether the database is away, or too busy to answer in time; the request changed nothing or may be retried. */
 export function isUnavailable(error: unknown): boolean {
   const { kind, originalCode = "" } = causeOf(error);

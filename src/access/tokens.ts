@@ -32,7 +32,7 @@ export function isToken(secret: string): boolean {
 export function tokenCheck(db: PrismaClient, config: Config): TokenCheck | null {
   const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = config;
   if (!issuer || !audience) return null;
-  const keys = issuerKeys(issuer);
+  const keys = issuerKeys(issuer, undefined, config.REQUEST_TIMEOUT_MS / 5);
   return async (token, now, requestId) => {
     const claims = await verify(token, keys, { issuer, audience, now, config });
     // By this service's clock it may have been issued as much earlier as the provider's clock may be ahead.

@@ -45,12 +45,18 @@ export async function connect(settings: DatabaseSettings): Promise<Database> {
   };
 }
 
+// Where statements have no limit here.
+const LONGEST_TRANSACTION_MS = 20_000;
+
 function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean): Database {
   const pool = openPool(target, settings, settings.DATABASE_POOL_SIZE);
   const heavyPool = settings.DATABASE_HEAVY_POOL_SIZE ? openPool(target, settings, settings.DATABASE_HEAVY_POOL_SIZE) : pool;
   const nameOf = settings.DATABASE_STATEMENT_NAMES ? statementNames() : () => "";
   const adapter = new PrismaPg(pool, { statementNameGenerator: nameOf });
-  const db = new PrismaClient({ adapter });
+  const db = new PrismaClient({
+    adapter,
+    transactionOptions: { maxWait: settings.DATABASE_CONNECT_TIMEOUT_MS, timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS || LONGEST_TRANSACTION_MS },
+  });
   drawsOn(db, { pool: heavyPool, cancels: !embedded, nameOf });
   return {
     db,

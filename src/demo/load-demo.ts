@@ -32,7 +32,7 @@ export class DemoRefused extends Error {
 }
 
 /** Long enough for a slow machine: it is all or nothing. */
-export const DEMO_TRANSACTION = { maxWait: 10_000, timeout: 180_000 };
+export const DEMO_TRANSACTION = { maxWait: 600_000, timeout: 3_600_000 };
 
 const LEADS_TEAM = "Product";
 

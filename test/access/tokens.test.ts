@@ -40,7 +40,7 @@ beforeAll(async () => {
   provider = await startIssuer(first);
   api = await startApp({ OIDC_ISSUER: issuer, OIDC_AUDIENCE: AUDIENCE, OIDC_ADMIN_CLAIM: "roles" });
   api.setNow(new Date());
-}, 120_000);
+});
 afterAll(async () => {
   await api.close();
   await stop(provider);
@@ -324,7 +324,7 @@ describe("when the provider's keys change", () => {
     expect((await me(old, later)).status).toBe(401);
     jest.restoreAllMocks();
     await later.close();
-  }, 60_000);
+  });
 
   test("a service that has never reached it says that it cannot know", async () => {
     await stop(provider);

@@ -10,11 +10,12 @@ import { readConfig } from "../../src/config";
 import { claimDirectory, DataDirError, ownDirectory } from "../../src/database/claim";
 import { connect } from "../../src/database/connect";
 import { type EmbeddedPostgres, startEmbedded } from "../../src/database/embedded";
+import { PATIENT } from "../setup/patience";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "cairn-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const open = ({ host, port }: EmbeddedPostgres) => new Pool({ host, port, user: "postgres", max: 10, query_timeout: 10_000 });
+const open = ({ host, port }: EmbeddedPostgres) => new Pool({ host, port, user: "postgres", max: 10 });
 
 /** Starts one, lets `work` use it, and stops it. */
 async function using<T>(dataDir: string | undefined, work: (pool: Pool) => Promise<T>): Promise<T> {
@@ -123,7 +124,7 @@ test("in memory it keeps nothing, and two do not meet", async () => {
 
 // There is one session behind all callers; each must find it as if it were its own.
 test("statements of many callers, in and out of transactions, do not mix", async () => {
-  const { pool, close } = await connect({ ...readConfig({}), DATA_DIR: undefined });
+  const { pool, close } = await connect({ ...readConfig(PATIENT), DATA_DIR: undefined });
   try {
     await pool.query("CREATE TABLE written (n int)");
     const work = Array.from({ length: 100 }, async (_, n) => {

@@ -7,6 +7,7 @@ import { buildApp } from "../../src/app";
 import { type Config, readConfig } from "../../src/config";
 import { connect } from "../../src/database/connect";
 import type { PrismaClient } from "../../src/generated/prisma/client";
+import { PATIENT } from "./patience";
 
 /** What time it is in tests, unless a test says otherwise: a Wednesday afternoon. */
 export const NOW = new Date("2026-06-17T12:00:00.000Z");
@@ -37,6 +38,7 @@ export type TestApp = {
 
 // Tests ask more than any caller would.
 const SETTINGS = {
+  ...PATIENT,
   LOG_LEVEL: "debug",
   PORT: "0",
   DATABASE_POOL_SIZE: process.env.DATABASE_POOL_SIZE,

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import { PATIENT } from "./patience";
 
 const running: ChildProcess[] = [];
 
@@ -9,7 +10,7 @@ export function startService(environment: Record<string, string>) {
   const { DATABASE_URL: _, ...inherited } = process.env;
   const child = spawn(process.execPath, ["--import", "tsx", "src/server.ts"], {
     cwd: path.join(__dirname, "../.."),
-    env: { ...inherited, LOG_LEVEL: "info", PORT: "0", SAMPLE_DATA: "off", ...environment },
+    env: { ...inherited, LOG_LEVEL: "info", PORT: "0", SAMPLE_DATA: "off", ...PATIENT, ...environment },
   });
   running.push(child);
   let output = "";

@@ -25,10 +25,10 @@ import { healthRoutes } from "./http/health.routes";
 import { readJsonBodies } from "./http/json-body";
 import { type Life, partWhenStopping, refuseWhileStarting } from "./http/life";
 import { type LogStream, logging } from "./http/logging";
-import { compareOnRead, createMetrics, metricsRoute } from "./http/metrics";
+import { compareOnRead, createMetrics, type Metrics, metricsRoute } from "./http/metrics";
 import { describeApi } from "./http/openapi";
 import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem";
-import { limitRates } from "./http/rate-limits";
+import { limitRates, type RateLimits } from "./http/rate-limits";
 import { negotiateRepresentations } from "./http/representations";
 import { serializerCompiler } from "./http/serializer";
 import { importRoutes } from "./imports/imports.routes";
@@ -90,7 +90,8 @@ export async function buildApp({
 
   healthRoutes(app, db, life);
   compareOnRead(metrics, "learner_months_compared_total", "Sums of months that were compared with their sessions.", roundOfMonths(db));
-  metricsRoute(app, metrics, limits.countVisit);
+  if (config.METRICS_PORT === undefined) metricsRoute(app, metrics, limits.countVisit);
+  else await serveMetricsApart(app, metrics, limits, config, log);
   await app.register(
     async (v1: App) => {
       holdRoutesToTheirWord(v1);
@@ -127,6 +128,19 @@ export async function buildApp({
     { prefix: "/v1" },
   );
   return app;
+}
+
+/** A server for the metrics alone. It begins before the app listens, so that a taken port stops the start, and ends last. */
+async function serveMetricsApart(app: App, metrics: Metrics, limits: RateLimits, config: Config, log?: LogStream): Promise<void> {
+  const apart: App = Fastify(serverOptions(config, log)).withTypeProvider<ZodTypeProvider>();
+  answerProblems(apart);
+  await hardenAnswers(apart, { ...config, CORS_ORIGINS: undefined });
+  metricsRoute(apart, metrics, limits.countVisit);
+  const listenTextResolver = (address: string) => `Metrics at ${address}/metrics`;
+  app.addHook("onReady", async () => {
+    await apart.listen({ host: config.HOST, port: config.METRICS_PORT as number, listenTextResolver });
+  });
+  app.addHook("onClose", () => apart.close());
 }
 
 function serverOptions(config: Config, log?: LogStream): FastifyHttpOptions<RawServerDefault> {

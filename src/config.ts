@@ -27,6 +27,7 @@ function isAddress(text: string): boolean {
 const Environment = z.object({
   HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
   PORT: port.default(3000).describe("Port to listen on."),
+  METRICS_PORT: port.optional().describe("A port of its own for `/metrics`, at HOST too. Unset: it is at PORT."),
   DATABASE_URL: postgresUrl.optional().describe("PostgreSQL 15 or later. Unset: an embedded one in DATA_DIR."),
   REPORTS_DATABASE_URL: postgresUrl.optional().describe("A replica of that database, which reports are read from. Unset: the database itself."),
   DATA_DIR: z.string().min(1).default(".cairn").describe("Where the embedded database keeps its files."),
@@ -182,7 +183,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (!result.success) {
     throw wrong(...result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
   }
-  const { OIDC_ISSUER, OIDC_AUDIENCE, REPORTS_DATABASE_URL, DATABASE_URL } = result.data;
+  const { PORT, METRICS_PORT, OIDC_ISSUER, OIDC_AUDIENCE, REPORTS_DATABASE_URL, DATABASE_URL } = result.data;
+  if (PORT && PORT === METRICS_PORT) throw wrong("METRICS_PORT: must be another than PORT");
   if (!OIDC_ISSUER !== !OIDC_AUDIENCE) throw wrong("OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
   if (REPORTS_DATABASE_URL && !DATABASE_URL) throw wrong("REPORTS_DATABASE_URL: goes with DATABASE_URL, because the embedded database has no replica");
   return { ...result.data, DATA_DIR: path.resolve(result.data.DATA_DIR) };

@@ -26,7 +26,7 @@ function explain(error: Error): [number, string | Error] {
   if (error instanceof ConfigError) return [EXIT.configuration, error.message];
   if (error instanceof MigrationError) return [EXIT.migration, error.message];
   if (error instanceof DataDirError || error instanceof DatabaseRefused) return [EXIT.unavailable, error.message];
-  if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set PORT.`];
+  if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set another port.`];
   if ((error as NodeJS.ErrnoException).path) return [EXIT.unavailable, `${error.message}. Check the name, the rights, and the room on the disk.`];
   if (isUnavailable(error)) return [EXIT.unavailable, `The database cannot be reached (${error.message}). Check DATABASE_URL, and that it runs.`];
   if (isForbidden(error)) {

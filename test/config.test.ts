@@ -110,6 +110,11 @@ test.each([{ OIDC_ISSUER: "https://id.example" }, { OIDC_AUDIENCE: "https://cair
   expect(() => readConfig(environment)).toThrow("OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
 });
 
+test("metrics have another port than everything else", () => {
+  expect(() => readConfig({ METRICS_PORT: "3000" })).toThrow("  METRICS_PORT: must be another than PORT");
+  expect([readConfig({}).METRICS_PORT, readConfig({ METRICS_PORT: "9464" }).METRICS_PORT]).toEqual([undefined, 9464]);
+});
+
 test("a replica for reports goes with the database that it follows", () => {
   const REPORTS_DATABASE_URL = "postgresql://replica/cairn";
   expect(() => readConfig({ REPORTS_DATABASE_URL })).toThrow("  REPORTS_DATABASE_URL: goes with DATABASE_URL, because the embedded database has no replica");

@@ -61,7 +61,7 @@ test("a taken port stops the start", async () => {
   const { code, output } = await start({ PORT: String(port), DATA_DIR: path.join(folder, "other") }).ended;
   server.close();
   expect(code).toBe(69);
-  expect(output).toContain("set PORT");
+  expect(output).toContain("set another port");
 });
 
 test("a stop tells balancers first, and answers what is sent meanwhile as the last on its connection", async () => {

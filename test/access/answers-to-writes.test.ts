@@ -56,7 +56,7 @@ async function shownBeyondReads(name: string, operation: Operation, caller: Call
   if (name === "erasePersonalData") return Object.keys(answer.body).filter((field) => !["learnerId", "dryRun", "erased", "anonymised"].includes(field));
 
   const known = new Set([...scalars(typeof sent === "string" ? JSON.parse(sent) : sent), ...url.split("/")]);
-  const missing = () => [...new Set(scalars(bodyOf(answer)))].filter((scalar) => !known.has(scalar));
+  const missing = () => [...new Set(scalars(bodyOf(answer), [...RECEIPT, ...SECRET, ...OUTCOMES]))].filter((scalar) => !known.has(scalar));
   for (const address of await readableAt(client, operation, ids, answer)) {
     if (!missing().length) break;
     const read = await client.get(address);
@@ -85,11 +85,11 @@ function bodyOf({ type, text, body }: Response): unknown {
 }
 
 /** Texts by themselves, numbers and the like with their name: those come everywhere. */
-function scalars(value: unknown, name = ""): string[] {
+function scalars(value: unknown, without: string[] = [], name = ""): string[] {
   if (value === null || value === undefined) return [];
   if (typeof value === "object") {
     const entries = Array.isArray(value) ? value.map((item): [string, unknown] => [name, item]) : Object.entries(value);
-    return entries.flatMap(([key, item]) => ([...RECEIPT, ...SECRET, ...OUTCOMES].includes(key) ? [] : scalars(item, key)));
+    return entries.flatMap(([key, item]) => (without.includes(key) ? [] : scalars(item, without, key)));
   }
   return [typeof value === "string" ? plain(value) : `${NAMED_OTHERWISE[name] ?? name}=${value}`];
 }
@@ -112,7 +112,7 @@ async function writeEverywhere(ids: Ids): Promise<void> {
     where: of,
     data: { why: some("why"), skills: [some("skill")], target: [10, 20, 70], startsOn: day, dueOn: new Date("2026-09-01") },
   });
-  await api.db.goal.update({ where: { learnerId_id: { learnerId, id: goalId } }, data: { followsId: emptyGoalId } });
+  await api.db.goal.update({ where: { learnerId_id: { learnerId, id: emptyGoalId } }, data: { followsId: goalId } });
   await api.db.step.updateMany({
     where: of,
     data: { section: some("section"), resourceId, mode: "social", estimatedMinutes: 77, dueOn: day, startedOn: day, otherPrerequisites: [some("other")] },
@@ -121,9 +121,11 @@ async function writeEverywhere(ids: Ids): Promise<void> {
     where: of,
     data: { impact: 3, skills: [some("practice")], socialMinutes: 7, onTheJobMinutes: 11, timeZone: "Asia/Tokyo" },
   });
-  await api.db.studySession.update({ where: { learnerId_id: { learnerId, id: sessionId } }, data: { goalId, stepId } });
-  await api.db.evidence.updateMany({ where: of, data: { url: `https://example.com/${learnerId}`, stepId } });
+  // On the one that is not deleted.
+  const other = (await api.db.step.findFirstOrThrow({ where: { learnerId, goalId, id: { not: stepId } } })).id;
+  await api.db.studySession.update({ where: { learnerId_id: { learnerId, id: sessionId } }, data: { goalId, stepId: other } });
+  await api.db.evidence.updateMany({ where: of, data: { url: `https://example.com/${learnerId}`, stepId: other } });
   await api.db.term.updateMany({ where: of, data: { meaning: some("meaning"), learnedOn: day, resourceId } });
-  await api.db.timer.updateMany({ where: of, data: { mode: "formal", goalId, stepId, resourceId } });
+  await api.db.timer.updateMany({ where: of, data: { mode: "formal", goalId, stepId: other, resourceId } });
   await api.db.learner.update({ where: { id: learnerId }, data: { externalId: some("externalId"), target: [20, 30, 50] } });
 }

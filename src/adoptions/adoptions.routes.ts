@@ -29,7 +29,7 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
       response: { 200: PathChange, ...problems("not-found", "forbidden", "version-mismatch", ...refusals) },
     },
     handler: (request) =>
-      change(db, request, (tx) => adoptPath(tx, request.params.learnerId, request.params.goalId, request.body, clock(), ifVersion(request))),
+      change(db, request, (tx) => adoptPath(tx, request.scope, request.params.learnerId, request.params.goalId, request.body, clock(), ifVersion(request))),
   });
 
   app.route({
@@ -45,6 +45,6 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
       querystring: PathChangeQuery,
       response: { 200: PathChange, ...problems("not-found", "forbidden", ...refusals) },
     },
-    handler: ({ params, query }) => previewChange(db, params.learnerId, params.goalId, query.version, clock()),
+    handler: ({ scope, params, query }) => previewChange(db, scope, params.learnerId, params.goalId, query.version, clock()),
   });
 }

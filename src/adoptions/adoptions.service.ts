@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
+import { isOwn, type Scope } from "../access/scope";
 import { type Db, rolledBack } from "../database/transaction";
 import { type Day, toDate, toDay } from "../days";
 import { AppError, quoting } from "../errors";
@@ -10,7 +11,7 @@ import { todayOf } from "../learners/learners.service";
 import { checkCircle } from "../paths/path-steps";
 import type { PathStep } from "../paths/paths.schema";
 import { readSteps } from "../paths/paths.service";
-import { countSteps, isDone, readGraph, replacePrerequisites, storeOrder } from "../steps/steps.service";
+import { countSteps, detachHiddenEvidence, isDone, readGraph, replacePrerequisites, storeOrder } from "../steps/steps.service";
 import type { PathAdopt, PathChange } from "./adoptions.schema";
 import { mergePrerequisites, type OwnStep, type Plan, placeAdded, planChanges, spreadDueDays } from "./changes";
 
@@ -19,7 +20,15 @@ import { mergePrerequisites, type OwnStep, type Plan, placeAdded, planChanges, s
  *
  * @throws AppError when there is no such version, the path is archived, or the goal has adopted another path, this version or a later one
  */
-export function adoptPath(db: Db, learnerId: string, goalId: string, input: PathAdopt, now: Date, ifVersion: IfVersion = {}): Promise<PathChange> {
+export function adoptPath(
+  db: Db,
+  scope: Scope,
+  learnerId: string,
+  goalId: string,
+  input: PathAdopt,
+  now: Date,
+  ifVersion: IfVersion = {},
+): Promise<PathChange> {
   return changeSteps(
     db,
     learnerId,
@@ -27,14 +36,14 @@ export function adoptPath(db: Db, learnerId: string, goalId: string, input: Path
     async (tx, goal) => {
       const toVersion = await findVersion(tx, input);
       checkForward(goal, input.pathId, toVersion);
-      return takeOver(tx, goal, input.pathId, toVersion, await todayOf(tx, learnerId, now));
+      return takeOver(tx, scope, goal, input.pathId, toVersion, await todayOf(tx, learnerId, now));
     },
     ifVersion,
   );
 }
 
-/** What taking a newer version over would change: the very call, rolled back. */
-export async function previewChange(db: Db, learnerId: string, goalId: string, version: number | undefined, now: Date): Promise<PathChange> {
+/** What taking a newer version over would change, if the caller did: the very call, rolled back. */
+export async function previewChange(db: Db, scope: Scope, learnerId: string, goalId: string, version: number | undefined, now: Date): Promise<PathChange> {
   const { pathId, pathVersion } = await requireGoal(db, learnerId, goalId);
   if (!pathId || !pathVersion) throw new AppError("not-found", "The goal has adopted no path. PUT one at this address.");
   const { archivedAt } = await db.path.findUniqueOrThrow({ where: { id: pathId } });
@@ -43,17 +52,23 @@ export async function previewChange(db: Db, learnerId: string, goalId: string, v
     const progress = await progressOf(db, learnerId, goalId, await todayOf(db, learnerId, now));
     return { pathId, fromVersion: pathVersion, toVersion: null, progress: { before: progress, after: progress }, steps: [] };
   }
-  const change = await rolledBack(db, (tx) => adoptPath(tx, learnerId, goalId, { pathId, version: toVersion }, now));
+  const change = await rolledBack(db, (tx) => adoptPath(tx, scope, learnerId, goalId, { pathId, version: toVersion }, now));
   return { ...change, steps: change.steps.map((step) => (step.change === "added" ? { ...step, stepId: null } : step)) };
 }
 
-async function takeOver(tx: Prisma.TransactionClient, goal: GoalRow, pathId: string, toVersion: number, today: Day): Promise<PathChange> {
+async function takeOver(tx: Prisma.TransactionClient, scope: Scope, goal: GoalRow, pathId: string, toVersion: number, today: Day): Promise<PathChange> {
   const { learnerId, id: goalId, pathVersion: fromVersion } = goal;
   const [from, to] = [fromVersion ? await readSteps(tx, pathId, fromVersion) : [], await readSteps(tx, pathId, toVersion)];
-  const own = await readOwn(tx, learnerId, goalId);
+  const own = await readOwn(tx, scope, learnerId, goalId);
   const plan = planChanges(own, from, to);
   const before = await progressOf(tx, learnerId, goalId, today);
   await countSteps(tx, learnerId, goalId, plan.added.length - plan.removed.length);
+  await detachHiddenEvidence(
+    tx,
+    scope,
+    learnerId,
+    plan.removed.map(({ id }) => id),
+  );
   const ids = await apply(tx, goal, own, plan, { from, to }, today);
   await tx.goal.update({ where: { learnerId_id: { learnerId, id: goalId } }, data: { pathId, pathVersion: toVersion } });
   const after = await progressOf(tx, learnerId, goalId, today);
@@ -127,13 +142,14 @@ function spread(added: PathStep[], own: Titled[], to: PathStep[], { startsOn, du
 
 type Titled = OwnStep & { title: string };
 
-async function readOwn(tx: Prisma.TransactionClient, learnerId: string, goalId: string): Promise<Titled[]> {
+/** What the caller cannot see does not count as begun: it would tell them that there is something. */
+async function readOwn(tx: Prisma.TransactionClient, scope: Scope, learnerId: string, goalId: string): Promise<Titled[]> {
   const steps = await readGraph(tx, learnerId, goalId);
   const touched = await tx.$queryRaw<{ id: string }[]>`
     SELECT s.id FROM steps s WHERE s.learner_id = ${learnerId}::uuid AND s.goal_id = ${goalId}::uuid AND (
       EXISTS (SELECT FROM study_sessions x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id)
       OR EXISTS (SELECT FROM timers x WHERE x.learner_id = s.learner_id AND x.step_id = s.id)
-      OR EXISTS (SELECT FROM evidence x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id)
+      OR EXISTS (SELECT FROM evidence x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id AND (x.shared OR ${isOwn(scope, learnerId)}))
       OR EXISTS (SELECT FROM reviews x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id))`;
   const begun = new Set(touched.map(({ id }) => id));
   return steps.map(({ dueOn, ...step }) => ({

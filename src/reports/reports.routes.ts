@@ -108,11 +108,11 @@ function learnerOf({ learnerId }: { learnerId: string }): string {
 async function peopleOfBreakdown(db: Db, { scope, filters, groupBy, groups, total }: Breakdown): Promise<Shown> {
   // Whoever is not in the report is not shown by being asked for.
   const learner = total.learners.eligible || total.learners.active ? filters.learner : null;
-  const goals = [filters.goal, ...(groupBy === "goal" ? groups.map(({ id }) => id) : [])].filter((id) => id && id !== "none") as string[];
+  const goals = [filters.goal].filter((id) => id && id !== "none") as string[];
   // By way of the team's people: goals are found by their learner.
   const inTeam = { memberships: { some: { team: { ancestors: { some: { ancestorId: scope.id } } } } } };
   const owners = goals.length ? await db.goal.findMany({ where: { id: { in: goals }, learner: inTeam }, select: { learnerId: true } }) : [];
-  return [learner, ...owners.map(learnerOf), ...(groupBy === "learner" ? groups.map(({ id }) => id) : [])];
+  return [learner, ...owners.map(learnerOf), ...groups.map(({ id, learnerId }) => (groupBy === "learner" ? id : learnerId))];
 }
 
 function peopleOfGrowth({ items, due, reviewsWaiting }: GrowthReport): string[] {

@@ -104,7 +104,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "goal-closed", "in-use", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await change(db, request, (tx) => deleteStep(tx, keyOf(request.params), ifVersion(request)));
+      await change(db, request, (tx) => deleteStep(tx, request.scope, keyOf(request.params), ifVersion(request)));
       return reply.status(204).send(null);
     },
   });

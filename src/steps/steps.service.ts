@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
+import { isOwn, type Scope } from "../access/scope";
 import type { Db } from "../database/transaction";
 import { addDays, toDate } from "../days";
 import { AppError, invalid, quoting } from "../errors";
@@ -70,12 +71,22 @@ export function updateStep(db: Db, key: StepKey, input: StepUpdate, ifVersion: I
   });
 }
 
-/** Only a step that nothing was logged on, shown for or asked about can go; others are skipped. */
-export async function deleteStep(db: Db, key: StepKey, ifVersion: IfVersion): Promise<void> {
+/** Only a step that nothing was logged on, shown for or asked about can go, as far as the caller sees that; others are skipped. */
+export async function deleteStep(db: Db, scope: Scope, key: StepKey, ifVersion: IfVersion): Promise<void> {
   await changeSteps(db, key.learnerId, key.goalId, async (tx) => {
+    await detachHiddenEvidence(tx, scope, key.learnerId, [key.id]);
     await tx.step.delete({ where: whereStep(key, ifVersion) });
     await renumber(tx, key.learnerId, key.goalId);
   });
+}
+
+/**
+ * Keeps private evidence when somebody else takes its step away: it stays, of the goal as a whole.
+ * A refusal would tell that there is some.
+ */
+export async function detachHiddenEvidence(tx: Db, scope: Scope, learnerId: string, stepIds: string[]): Promise<void> {
+  if (isOwn(scope, learnerId)) return;
+  await tx.evidence.updateMany({ where: { learnerId, stepId: { in: stepIds }, shared: false }, data: { stepId: null, version: { increment: 1 } } });
 }
 
 export function whereStep({ learnerId, goalId, id }: StepKey, ifVersion: IfVersion) {

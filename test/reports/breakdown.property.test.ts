@@ -105,7 +105,7 @@ function totalOf(parts: Figures[]): number[] {
 const MODES = ["onTheJob", "social", "formal"];
 const under = (prefix: string, names: string[]) => names.map((name) => `${prefix}.${name}`);
 const COLUMNS = [
-  ...["section", "id", "label", "from", "to", "partial", "rank"],
+  ...["section", "id", "learnerId", "label", "from", "to", "partial", "rank"],
   ...under("target", [...MODES, "setBy", "setById"]),
   ...under("minutes", [...MODES, "unclassified", "total"]),
   ...under("share", MODES),

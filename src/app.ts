@@ -1,4 +1,4 @@
-import Fastify, { type FastifyHttpOptions, type RawServerDefault } from "fastify";
+import Fastify, { type FastifyHttpOptions, type FastifyRequest, type RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Pool } from "pg";
 import { v7 as uuidv7 } from "uuid";
@@ -18,8 +18,8 @@ import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
 import { accountForRequests, limitPipelines, limitRequestsAtOnce } from "./http/account";
 import type { App } from "./http/app-type";
-import { limitWork } from "./http/budget";
-import { refuseCutHeaders } from "./http/client-address";
+import { limitWork, type Payer } from "./http/budget";
+import { addressOf, refuseCutHeaders } from "./http/client-address";
 import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
 import { readJsonBodies } from "./http/json-body";
@@ -98,7 +98,7 @@ export async function buildApp({
       refuseWhileStarting(v1, life);
       limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
       v1.addHook("onRequest", authenticate({ db, config, clock }, limits));
-      const budget = limitWork(v1, ({ scope: { caller } }) => ({ id: payerOf(caller), isPerson: personOf(caller) !== null }));
+      const budget = limitWork(v1, payerOfRequest);
       const context: Context = { db, reportsDb, config, clock, may: createGuards(db), budget };
       recordReads(v1, context);
       recordRefusals(v1, context);
@@ -128,6 +128,13 @@ export async function buildApp({
     { prefix: "/v1" },
   );
   return app;
+}
+
+/** Whose budget of work a request uses; of one that needs no key, its address's. */
+function payerOfRequest(request: FastifyRequest): Payer {
+  const caller = request.scope?.caller;
+  if (!caller) return { id: addressOf(request), isPerson: true };
+  return { id: payerOf(caller), isPerson: caller.role === "learner" || personOf(caller) !== null };
 }
 
 /** A server for the metrics alone. It begins before the app listens, so that a taken port stops the start, and ends last. */

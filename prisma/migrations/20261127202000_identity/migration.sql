@@ -8,12 +8,15 @@ ADD COLUMN "subject" TEXT;
 CREATE UNIQUE INDEX "learners_erased_subject_hash_key" ON "learners"("erased_subject_hash");
 
 -- The version before signs people in by `external_id`, and notes the day. While it still runs, that
--- note says who is known by it. A later release takes this away.
+-- note says who is known by it; and its erasure does not know of the column. A later release takes this away.
 CREATE FUNCTION "learners_keep_subject"() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.subject IS NULL AND NEW.external_id IS NOT NULL AND NEW.last_seen_on IS DISTINCT FROM OLD.last_seen_on AND NEW.last_seen_on IS NOT NULL
      AND NEW.erased_at IS NULL AND NOT EXISTS (SELECT FROM learners WHERE subject = NEW.external_id) THEN
     NEW.subject := NEW.external_id;
+  END IF;
+  IF NEW.erased_at IS NOT NULL THEN
+    NEW.subject := NULL;
   END IF;
   RETURN NEW;
 END $$;

@@ -144,7 +144,11 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   LearnerMonth: {
     table: "learner_months",
     // Made of the sessions alone, by the database: it stays as far as they do.
-    exported: (db, learnerId) => db.learnerMonth.findMany({ where: { learnerId, sessions: { gt: 0 } }, orderBy: { month: "asc" } }),
+    exported: async (db, learnerId) => {
+      const months = await db.learnerMonth.findMany({ where: { learnerId, sessions: { gt: 0 } }, orderBy: { month: "asc" } });
+      // JSON has no other integers, and these are exact up to 2^53.
+      return months.map((month) => Object.fromEntries(Object.entries(month).map(([name, value]) => [name, typeof value === "bigint" ? Number(value) : value])));
+    },
     columns: {
       learnerId: "keeps",
       month: "keeps",

@@ -156,6 +156,10 @@ const Environment = z.object({
     .refine((target) => target.reduce((sum, share) => sum + share, 0) === 100, "must add up to 100")
     .default([70, 20, 10])
     .describe("The organisation's reference mix: on-the-job/social/formal."),
+  DAY_MINUTES_LIMIT: count
+    .max(2_147_483_647)
+    .default(1_440)
+    .describe("Minutes that may be logged for one person on one day. More is refused; what is there already stays."),
   SUFFICIENT_SESSIONS: count.default(5).describe("Sessions below which a report calls itself insufficient and ranks nothing."),
   SUFFICIENT_COVERAGE: percent.default(50).describe("Likewise: percent of eligible learners who logged something."),
 });

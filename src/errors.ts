@@ -31,6 +31,7 @@ export const PROBLEMS = {
   "key-rotated": { status: 409, title: "The key was rotated already" },
   "too-many-keys": { status: 409, title: "There are too many live keys" },
   "invitation-redeemed": { status: 409, title: "The invitation was redeemed already" },
+  "day-full": { status: 409, title: "The day holds as many minutes as it may" },
   "already-verified": { status: 409, title: "The session is verified already" },
   "idempotency-key-in-flight": { status: 409, title: "The first request with this key is under way" },
   "version-mismatch": { status: 412, title: "It changed since it was read" },
@@ -41,6 +42,7 @@ export const PROBLEMS = {
   "idempotency-key-reused": { status: 422, title: "The key came with another body before" },
   "prerequisite-circle": { status: 422, title: "Prerequisites go in a circle" },
   "too-many-steps": { status: 422, title: "There would be too many steps" },
+  "too-many-prerequisites": { status: 422, title: "There would be too many prerequisites" },
   "path-not-published": { status: 422, title: "There is no such published path" },
   "reviewer-not-above": { status: 422, title: "The reviewer does not lead the learner" },
   "timer-too-long": { status: 422, title: "The timer ran for longer than a day" },
@@ -53,25 +55,54 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** A refusal that the caller can understand and act on. */
+/** Flaws that a problem lists before it only counts the rest. */
+export const MOST_FLAWS = 20;
+const LONGEST_POINTER = 200;
+const LONGEST_DETAIL = 2_000;
+
+/**
+ * A refusal that the caller can understand and act on. However much was wrong, it stays short:
+ * the first flaws are listed, the rest are counted, and long texts are cut.
+ */
 export class AppError extends Error {
   override name = "AppError";
+  readonly detail: string;
+  readonly flaws: Flaw[];
   /** What it says instead to whoever may not read what its detail quotes. */
   unread?: string;
 
+  /** @param unlisted how many flaws there are beside those that are given */
   constructor(
     readonly code: ProblemCode,
-    readonly detail: string,
-    readonly flaws: Flaw[] = [],
+    detail: string,
+    flaws: Flaw[] = [],
     readonly retryAfterSeconds?: number,
+    unlisted = 0,
   ) {
-    super(detail);
+    super(cut(detail, LONGEST_DETAIL));
+    this.detail = this.message;
+    this.flaws = firstFlaws(flaws, MOST_FLAWS, unlisted);
   }
 }
 
 /** A refusal whose detail quotes what is stored. `unread` says it without, for callers who may write that, but not read it. */
 export function quoting(code: ProblemCode, detail: string, unread: string): AppError {
   return Object.assign(new AppError(code, detail), { unread });
+}
+
+/** The first of some flaws; where there are more, a last entry says how many. */
+export function firstFlaws(flaws: Flaw[], most: number, unlisted = 0): Flaw[] {
+  const listed = flaws.slice(0, most).map(({ pointer, detail }) => ({ pointer: cut(pointer, LONGEST_POINTER), detail: cut(detail, LONGEST_DETAIL) }));
+  const more = flaws.length - listed.length + unlisted;
+  return more ? [...listed, { pointer: "#", detail: `… and ${more.toLocaleString("en")} more.` }] : listed;
+}
+
+/** A text of at most so many characters: what is too long ends in "…", and no character is cut in half. */
+export function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const end = most - 1;
+  const isHalf = /[\ud800-\udbff]/.test(text.charAt(end - 1));
+  return `${text.slice(0, isHalf ? end - 1 : end)}…`;
 }
 
 /** The same words for what is not there and for what the caller may not see. */
@@ -98,20 +129,24 @@ export function invalid(pointer: string, detail: string): AppError {
  * @param place where the value stands in the request; "#" is the body
  */
 export function flawed(error: z.ZodError, place = "#"): AppError {
-  return new AppError(
-    "invalid-request",
-    "Correct what `errors` lists and send the request again.",
-    error.issues.flatMap((issue) => flaws(issue, place)),
-  );
+  const listed: Flaw[] = [];
+  let found = 0;
+  for (const issue of error.issues) {
+    found += issue.code === "unrecognized_keys" ? issue.keys.length : 1;
+    if (listed.length < MOST_FLAWS) listed.push(...flaws(issue, place).slice(0, MOST_FLAWS - listed.length));
+  }
+  return new AppError("invalid-request", "Correct what `errors` lists and send the request again.", listed, undefined, found - listed.length);
 }
 
 function flaws(issue: z.core.$ZodIssue, place: string): Flaw[] {
   const pointer = [place, ...issue.path.map(escapeToken)].join("/");
   if (issue.code !== "unrecognized_keys") return [{ pointer, detail: issue.message }];
-  return issue.keys.map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: "Unknown here. Remove it, or check how it is spelt." }));
+  return issue.keys
+    .slice(0, MOST_FLAWS)
+    .map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: "Unknown here. Remove it, or check how it is spelt." }));
 }
 
 /** RFC 6901. */
 function escapeToken(key: PropertyKey): string {
-  return String(key).replaceAll("~", "~0").replaceAll("/", "~1");
+  return cut(String(key), LONGEST_POINTER).replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -7,12 +7,19 @@ export type Ordered = { key: string; prerequisites: string[] };
  */
 export function inOrder<T extends Ordered>(steps: T[]): { sorted: T[]; leftOver: T[] } {
   const known = new Set(steps.map(({ key }) => key));
+  const waitsFor = steps.map(({ prerequisites }) => new Set(prerequisites.filter((key) => known.has(key))));
+  const followers = new Map<string, number[]>(steps.map(({ key }) => [key, []]));
+  for (const [place, keys] of waitsFor.entries()) for (const key of keys) followers.get(key)?.push(place);
   const done = new Set<string>();
   const sorted: T[] = [];
-  const isReady = ({ key, prerequisites }: T) => !done.has(key) && prerequisites.every((each) => done.has(each) || !known.has(each));
-  for (let next = steps.find(isReady); next; next = steps.find(isReady)) {
-    sorted.push(next);
-    done.add(next.key);
+  for (let place = 0; place < steps.length; place++) {
+    const step = steps[place] as T;
+    if (done.has(step.key) || waitsFor[place]?.size) continue;
+    sorted.push(step);
+    done.add(step.key);
+    // Whatever waited for this alone, and stands before it, comes next.
+    const freed = (followers.get(step.key) ?? []).filter((follower) => waitsFor[follower]?.delete(step.key) && !waitsFor[follower].size);
+    place = Math.min(place, ...freed.map((follower) => follower - 1));
   }
   return { sorted, leftOver: steps.filter(({ key }) => !done.has(key)) };
 }

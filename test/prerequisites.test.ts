@@ -113,3 +113,16 @@ test("whatever the steps: the critical path is as long as the longest of all cha
 function byKey(a: { key: string }, b: { key: string }): number {
   return a.key < b.key ? -1 : 1;
 }
+
+test("steps are put in order by reading each one's prerequisites once or twice, however they stand", () => {
+  let reads = 0;
+  const steps = Array.from({ length: 500 }, (_, n) => ({
+    key: `s${n}`,
+    get prerequisites() {
+      reads++;
+      return n ? [`s${n - 1}`] : [];
+    },
+  })).reverse();
+  expect(inOrder(steps).sorted.map(({ key }) => key)).toEqual(Array.from({ length: 500 }, (_, n) => `s${n}`));
+  expect(reads).toBeLessThanOrEqual(2 * steps.length);
+});

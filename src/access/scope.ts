@@ -18,8 +18,13 @@ export type Caller = { id: string; name: string; signedInBy: "api-key" | "token"
   | { role: "learner"; learnerId: string; actsFor?: boolean }
 );
 
-/** A caller on a day: all that decides whom they may see. */
-export type Scope = { caller: Caller; today: Day };
+/** A caller on a day: all that decides whom they may see, and how much they may log. */
+export type Scope = {
+  caller: Caller;
+  today: Day;
+  /** Minutes that a person's day may hold; the database's own limit unless told. */
+  dayMinutes?: number;
+};
 
 // The one resolver. Queries join what these return; nothing else decides who sees whom.
 
@@ -64,6 +69,11 @@ function hangsOnTeams(caller: Caller): boolean {
 
 export function seesEverybody(caller: Caller): boolean {
   return caller.role === "admin" || (caller.role === "service" && caller.teamId === null);
+}
+
+/** Whether the caller, who may log for a learner, may also read what the learner logged. */
+export function readsWhatTheyLog({ caller }: Scope): boolean {
+  return caller.role !== "service" || caller.scopes.includes("learning:read");
 }
 
 /** Whether the caller keeps the directory and the catalogue. */

@@ -68,20 +68,22 @@ export function spreadDueDays(steps: PathStep[], from: Day, to: Day, dated: { du
 
 /** The prerequisites of a changed step: as the learner has them, less what the version drops, and with what it adds. */
 export function mergePrerequisites(own: string[], from: string[], to: string[]): string[] {
-  const kept = own.filter((id) => !from.includes(id) || to.includes(id));
-  return [...new Set([...kept, ...to.filter((id) => !from.includes(id))])];
+  const [before, after] = [new Set(from), new Set(to)];
+  const kept = own.filter((id) => !before.has(id) || after.has(id));
+  return [...new Set([...kept, ...to.filter((id) => !before.has(id))])];
 }
 
 /** Ids in their new order: what is new comes right after what it follows in the path. */
 export function placeAdded(order: string[], path: { id: string | undefined; isNew: boolean }[]): string[] {
-  const placed = [...order];
+  const known = path.filter((step): step is { id: string; isNew: boolean } => step.id !== undefined);
+  // Right after each step, or first of all, comes what is new until the next that is not.
+  const following = new Map<string | undefined, string[]>();
   let last: string | undefined;
-  for (const { id, isNew } of path) {
-    if (!id) continue;
-    if (isNew) placed.splice(last ? placed.indexOf(last) + 1 : 0, 0, id);
-    last = id;
+  for (const { id, isNew } of known) {
+    if (!isNew) last = id;
+    else if (!following.get(last)?.push(id)) following.set(last, [id]);
   }
-  return placed;
+  return [undefined, ...order].flatMap((id) => [...(id === undefined ? [] : [id]), ...(following.get(id) ?? [])]);
 }
 
 function byKey(steps: PathStep[]): Map<string, PathStep> {

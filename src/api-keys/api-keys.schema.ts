@@ -2,7 +2,7 @@ import { z } from "zod";
 import { KEY_SCOPES } from "../access/scope";
 import { ApiKeyRole } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { CalendarDay, Id, Instant, text } from "../http/schema";
+import { CalendarDay, Id, Instant, listOf, text } from "../http/schema";
 
 const example = {
   id: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
@@ -28,10 +28,7 @@ export const ApiKey = z
       description: "`learner`: one person's own. `service`: a program that keeps the directory, logs and reads reports. `admin`: that, and the keys.",
     }),
     learnerId: Id.nullable().meta({ description: "Whose key it is, for the role `learner`; null otherwise." }),
-    scopes: z
-      .array(z.enum(KEY_SCOPES))
-      .max(KEY_SCOPES.length)
-      .meta({ description: "What a service's key may do; all of it unless told. Empty for other keys." }),
+    scopes: listOf(z.enum(KEY_SCOPES), KEY_SCOPES.length).meta({ description: "What a service's key may do; all of it unless told. Empty for other keys." }),
     teamId: Id.nullable().meta({ description: "The team to which a service's key is confined, with all below it; such a key does not keep the directory." }),
     prefix: z.string().meta({ description: "The first characters of the key, to recognise it by." }),
     expiresAt: Instant.nullable().meta({ description: "A key that a key makes expires no later than that one." }),

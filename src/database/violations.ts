@@ -40,6 +40,11 @@ const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
   terms_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources.", "#/resourceId"],
   study_sessions_step_fkey: ["reference-missing", "The goal has no such step. Use the id of one of its steps.", "#/stepId"],
   timers_step_fkey: ["reference-missing", "The goal has no such step. Use the id of one of its steps.", "#/stepId"],
+  study_sessions_day_limit: [
+    "day-full",
+    "The learner's day would hold more minutes than a day may. Send fewer, or another day, or shorten or delete another session of that day.",
+    "#/minutes",
+  ],
   study_sessions_goal_fkey: ["reference-missing", "The learner has no such goal. Use the id of one of the learner's own goals.", "#/goalId"],
   study_sessions_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources.", "#/resourceId"],
   timers_pkey: ["timer-running", "Stop the running timer into a session, or discard it, before starting another."],
@@ -59,13 +64,10 @@ type Cause = { kind?: string; originalCode?: string; originalMessage?: string };
 
 /** The problem that stands for a violated constraint; undefined for any other error. */
 export function constraintProblem(error: unknown): AppError | undefined {
-  const { originalMessage } = causeOf(error);
-  if (!originalMessage) return undefined;
-  // Both PostgreSQL's own messages and those of the triggers name the constraint so.
-  const name = /constraint "([^"]+)"/.exec(originalMessage)?.[1];
+  const name = constraintOf(error);
   if (!name) return undefined;
   if (name === LEARNERS_ERASED) return learnerErased();
-  if (/^update or delete on/.test(originalMessage)) return IN_USE;
+  if (/^update or delete on/.test(causeOf(error).originalMessage ?? "")) return IN_USE;
   const [code, detail, pointer] = CONSTRAINTS[name] ?? [];
   if (!code || !detail) return name.endsWith("_pkey") ? ID_TAKEN : undefined;
   return new AppError(code, detail, pointer ? [{ pointer, detail }] : []);
@@ -74,6 +76,16 @@ export function constraintProblem(error: unknown): AppError | undefined {
 /** Whether the database refused a row because the person whom it is about was erased. */
 export function isOfErasedPerson(error: unknown): boolean {
   return constraintProblem(error)?.code === "learner-erased";
+}
+
+/** Whether the database refused a write by this constraint. */
+export function violates(error: unknown, constraint: string): boolean {
+  return constraintOf(error) === constraint;
+}
+
+/** Both PostgreSQL's own messages and those of the triggers name the constraint so. */
+function constraintOf(error: unknown): string | undefined {
+  return /constraint "([^"]+)"/.exec(causeOf(error).originalMessage ?? "")?.[1];
 }
 
 /** Whether an update or delete found no row. */

@@ -3,7 +3,7 @@ import { GoalStatus } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
 import { CalendarDay, Id, Instant, kebabEnum, Skills, text } from "../http/schema";
 import { ByMode, Target } from "../mix";
-import { HEALTHS, RULE_NAMES } from "./health";
+import { HEALTHS, MOST_BLOCKERS, RULE_NAMES } from "./health";
 
 export const Growth = z
   .object({
@@ -18,7 +18,9 @@ export const Growth = z
         status: z.enum(HEALTHS),
         rule: z.enum(RULE_NAMES).meta({ description: "The first rule of docs/growth.md that holds." }),
         explanation: z.string(),
-        blockedBy: z.array(z.object({ id: Id, title: z.string() })).meta({ description: "The undone steps that a blocked goal waits for." }),
+        blockedBy: z
+          .array(z.object({ id: Id, title: z.string() }))
+          .meta({ description: `The undone steps that a blocked goal waits for; the first ${MOST_BLOCKERS} by title.` }),
       })
       .nullable()
       .meta({ description: "null: the goal is abandoned." }),

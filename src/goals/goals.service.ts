@@ -80,11 +80,15 @@ export function changeSteps<T>(
 ): Promise<T> {
   return inTransaction(db, async (tx) => {
     const goal = await tx.goal.update({ where: { learnerId_id: { learnerId, id: goalId }, ...ifVersion }, data: { version: { increment: 1 } } });
-    if (goal.status === "completed" || goal.status === "abandoned") {
-      throw new AppError("goal-closed", `The goal is ${goal.status}, so its steps stay as they are. To go on with it, PATCH its status to active.`);
-    }
+    checkOpen(goal);
     return work(tx, goal);
   });
+}
+
+/** @throws AppError when the goal is completed or abandoned */
+export function checkOpen({ status }: Row): void {
+  if (status !== "completed" && status !== "abandoned") return;
+  throw new AppError("goal-closed", `The goal is ${status}, so its steps stay as they are. To go on with it, PATCH its status to active.`);
 }
 
 async function presentOne(db: Db, goal: Row, today: Day): Promise<Goal> {

@@ -1,10 +1,10 @@
 import type { Db } from "../database/transaction";
 import type { Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
-import { DUE_SOON_DAYS, PACE_WEEKS, RULE_NAMES, RULES, type RuleName, SLACK } from "./health";
+import { DUE_SOON_DAYS, MOST_BLOCKERS, PACE_WEEKS, RULE_NAMES, RULES, type RuleName, SLACK } from "./health";
 
-/** For each step that keeps a goal blocked, the titles of the undone steps that it waits for, by id. */
-export type Waits = Record<string, string>[] | null;
+/** The titles of the undone steps that keep a goal blocked, by id; of very many the first. */
+export type Waits = Record<string, string> | null;
 
 export type GrowthRow = {
   learnerId: string;
@@ -74,16 +74,15 @@ export function growthOf(which: Prisma.Sql, today: Day, dueWithinDays: number): 
     ),
     step AS (
       SELECT t.*, t.completed_on IS NULL AND t.skipped_on IS NULL AS open, t.required AND t.skipped_on IS NULL AS counts,
-             greatest(0, t.estimated_minutes - coalesce(l.minutes, 0)) AS remaining, w.waits_for, w.waits_for IS NOT NULL AS blocked
+             greatest(0, t.estimated_minutes - coalesce(l.minutes, 0)) AS remaining,
+             -- Step by step, by the primary key: a table of the WITH has no index, and goals may be dense.
+             EXISTS (
+               SELECT FROM step_prerequisites p JOIN steps r ON r.learner_id = p.learner_id AND r.id = p.requires_id
+               WHERE p.learner_id = t.learner_id AND p.goal_id = t.goal_id AND p.step_id = t.id AND ${undone("r")}
+             ) AS blocked
       FROM steps t
       JOIN goal g ON g.learner_id = t.learner_id AND g.id = t.goal_id
       LEFT JOIN logged l ON l.learner_id = t.learner_id AND l.step_id = t.id
-      -- Step by step, by the primary key: a table of the WITH has no index, and goals may be dense.
-      LEFT JOIN LATERAL (
-        SELECT jsonb_object_agg(r.id, r.title) AS waits_for
-        FROM step_prerequisites p JOIN steps r ON r.learner_id = p.learner_id AND r.id = p.requires_id
-        WHERE p.learner_id = t.learner_id AND p.goal_id = t.goal_id AND p.step_id = t.id AND r.completed_on IS NULL AND r.skipped_on IS NULL
-      ) w ON true
     ),
     of_steps AS (
       SELECT learner_id, goal_id,
@@ -106,8 +105,6 @@ export function growthOf(which: Prisma.Sql, today: Day, dueWithinDays: number): 
              sum(estimated_minutes) FILTER (WHERE counts AND mode = 'social') AS planned_social,
              sum(estimated_minutes) FILTER (WHERE counts AND mode = 'formal') AS planned_formal,
              sum(estimated_minutes) FILTER (WHERE counts) AS planned,
-             jsonb_agg(waits_for) FILTER (WHERE open AND counts AND blocked) AS left_wait_for,
-             jsonb_agg(waits_for) FILTER (WHERE open AND counts AND blocked AND due_on <= ${day}) AS due_wait_for,
              jsonb_agg(jsonb_build_object('id', id, 'title', title, 'due_on', due_on))
                FILTER (WHERE open AND due_on BETWEEN ${day} AND ${day} + ${dueWithinDays}::int) AS due_steps,
              min(least(started_on, completed_on)) AS first_on,
@@ -121,7 +118,7 @@ export function growthOf(which: Prisma.Sql, today: Day, dueWithinDays: number): 
     ),
     figures AS (
       SELECT g.*, ${plain("t", "steps", "required_steps", "completed_steps", "skipped_steps", "blocked_steps", "overdue_steps", "due_soon_steps", "unestimated_steps", "planned_on_the_job", "planned_social", "planned_formal", "planned", "remaining")},
-             t.left_steps, t.left_blocked, t.due_blocked, t.left_overdue, t.last_done, t.left_wait_for, t.due_wait_for, t.due_steps,
+             t.left_steps, t.left_blocked, t.due_blocked, t.left_overdue, t.last_done, t.due_steps,
              CASE WHEN t.weight > 0 THEN coalesce(t.done_weight, 0) / t.weight END AS progress,
              ${plain("l", "logged", "logged_on_the_job", "logged_social", "logged_formal")}, l.recent,
              least(l.first_on, t.first_on) AS begun_on,
@@ -135,14 +132,32 @@ export function growthOf(which: Prisma.Sql, today: Day, dueWithinDays: number): 
     projected AS (
       SELECT *,
              CASE WHEN status = 'active' AND left_steps > 0 AND unestimated_steps = 0 AND remaining > 0 AND pace > 0
-               THEN ${day} + least(${LONGEST_PROJECTION_DAYS}, ceil(remaining * 7 / pace))::int END AS projected_end
+               THEN ${day} + least(${LONGEST_PROJECTION_DAYS}::float8, ceil(remaining * 7 / pace))::int END AS projected_end
       FROM figures
     ),
     growth AS (
-      SELECT projected.*, r.health, CASE rule WHEN 'every-step-blocked' THEN left_wait_for WHEN 'due-step-blocked' THEN due_wait_for END AS waits_for
+      SELECT projected.*, r.health, CASE WHEN rule IN ('every-step-blocked', 'due-step-blocked') THEN (${blockersOf(day)}) END AS waits_for
       FROM (SELECT *, ${firstRule(day)} AS rule FROM projected) projected
       JOIN unnest(${RULE_NAMES}::text[], ${RULE_NAMES.map((name) => RULES[name].health)}::text[]) AS r(rule, health) USING (rule)
     )`;
+}
+
+/** The undone steps that keep the goal `projected` blocked, each once: read only of goals that are, because they may be many. */
+function blockersOf(day: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`
+    SELECT jsonb_object_agg(id, title) FROM (
+      SELECT DISTINCT r.id, r.title COLLATE "C" AS title
+      FROM steps t
+      JOIN step_prerequisites p ON p.learner_id = t.learner_id AND p.goal_id = t.goal_id AND p.step_id = t.id
+      JOIN steps r ON r.learner_id = p.learner_id AND r.id = p.requires_id
+      WHERE t.learner_id = projected.learner_id AND t.goal_id = projected.id AND ${undone("t")} AND t.required AND ${undone("r")}
+        AND (rule = 'every-step-blocked' OR t.due_on <= ${day})
+      ORDER BY title, r.id LIMIT ${MOST_BLOCKERS}
+    ) blocker`;
+}
+
+function undone(step: "t" | "r"): Prisma.Sql {
+  return Prisma.raw(`${step}.completed_on IS NULL AND ${step}.skipped_on IS NULL`);
 }
 
 // A hundred years: what is further away says nothing but that.

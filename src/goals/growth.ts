@@ -27,8 +27,9 @@ export function makeGrowth(row: GrowthRow): Growth {
   };
 }
 
-/** Each step that others wait for, once, by title. */
+/** The steps that others wait for, by title. */
 export function blockers(waits: Waits): { id: string; title: string }[] {
-  const titles = Object.entries(Object.assign({}, ...(waits ?? [])) as Record<string, string>);
-  return titles.map(([id, title]) => ({ id, title })).sort((a, b) => (a.title < b.title || (a.title === b.title && a.id < b.id) ? -1 : 1));
+  return Object.entries(waits ?? {})
+    .map(([id, title]) => ({ id, title }))
+    .sort((a, b) => (a.title < b.title || (a.title === b.title && a.id < b.id) ? -1 : 1));
 }

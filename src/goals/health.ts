@@ -2,6 +2,9 @@
 export const HEALTHS = ["overdue", "blocked", "at-risk", "not-started", "on-track", "on-hold", "completed"] as const;
 export type Health = (typeof HEALTHS)[number];
 
+/** Steps that are named where a goal or a step is blocked: as many as anybody looks into. */
+export const MOST_BLOCKERS = 20;
+
 /** A step or a goal that is due from today to this many days ahead is due soon. */
 export const DUE_SOON_DAYS = 7;
 /** Pace is over the last eight weeks. */

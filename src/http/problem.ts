@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler } from "fastify";
 import { z } from "zod";
 import { constraintProblem, isDiskFull, isRecordMissing, isUnavailable } from "../database/violations";
-import { AppError, flawed, notFound, PROBLEMS, type ProblemCode } from "../errors";
+import { AppError, firstFlaws, flawed, MOST_FLAWS, notFound, PROBLEMS, type ProblemCode } from "../errors";
 import type { App } from "./app-type";
 import { BROWSER_HEADERS } from "./hardening";
 import { isLongUpload } from "./long-requests";
@@ -24,7 +24,9 @@ export const Problem = z
     errors: z
       .array(z.object({ pointer: z.string(), detail: z.string() }))
       .optional()
-      .meta({ description: "Each flaw with its place: `#/…` in the body, `query/…`, `path/…` or `headers/…` elsewhere." }),
+      .meta({
+        description: `Each flaw with its place: \`#/…\` in the body, \`query/…\`, \`path/…\` or \`headers/…\` elsewhere. Of more than ${MOST_FLAWS} a last entry, whose place is \`#\`, says how many were left out. Long places are cut.`,
+      }),
     requestId: z.string(),
   })
   .meta({
@@ -117,10 +119,14 @@ function unreadable(code: string | undefined): AppError {
   return new AppError("invalid-request", "This is not HTTP as RFC 9112 writes it.");
 }
 
-/** The problem's body, also for an item of a batch. */
-export function problemBody(error: AppError, requestId: string): Problem {
+/**
+ * The problem's body, also for an item of a batch.
+ *
+ * @param mostFlaws how many flaws it may list, where an answer holds many problems
+ */
+export function problemBody(error: AppError, requestId: string, mostFlaws = MOST_FLAWS): Problem {
   const { status, title } = PROBLEMS[error.code];
-  const errors = error.flaws.length ? { errors: error.flaws } : {};
+  const errors = error.flaws.length ? { errors: mostFlaws < MOST_FLAWS ? firstFlaws(error.flaws, mostFlaws) : error.flaws } : {};
   return { type: `urn:cairn:problem:${error.code}`, code: error.code, title, status, detail: error.detail, ...errors, requestId };
 }
 

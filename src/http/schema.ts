@@ -62,6 +62,20 @@ export const TimeZone = z
   .refine(isTimeZone, "Must be an IANA time zone such as Europe/Berlin.")
   .meta({ examples: ["Europe/Berlin"] });
 
+const List = z.core.$constructor("List", (list: z.ZodArray, def: z.core.$ZodArrayDef) => {
+  z.ZodArray.init(list, def);
+  const parseItems = list._zod.parse;
+  const isTooLong = (value: unknown) =>
+    Array.isArray(value) &&
+    def.checks?.some(({ _zod: { def: check } }) => check.check === "max_length" && value.length > (check as z.core.$ZodCheckMaxLengthDef).maximum);
+  list._zod.parse = (payload, context) => (isTooLong(payload.value) ? payload : parseItems(payload, context));
+});
+
+/** A list of at most so many items. A longer one is refused for its length alone: Zod itself would look at every item first. */
+export function listOf<T extends z.ZodType>(item: T, most: number, error?: string): z.ZodArray<T> {
+  return (new List({ type: "array", element: item }) as unknown as z.ZodArray<T>).max(most, { abort: true, ...(error && { error }) });
+}
+
 /**
  * A skill's name, compared without regard to case; `none` is how filters ask for no skill. It is
  * measured as it is kept: in lower case some letters, such as İ, are longer.
@@ -71,10 +85,7 @@ export const Skill = keepable(z.string().trim().toLowerCase(), 60).refine(
   "`none` is kept for filters that ask for no skill. Choose another word.",
 );
 
-export const Skills = z
-  .array(Skill)
-  .max(20)
-  .refine((skills) => new Set(skills).size === skills.length, "Name each skill once.");
+export const Skills = listOf(Skill, 20).refine((skills) => new Set(skills).size === skills.length, "Name each skill once.");
 
 /** An enum of the storage, whose camelCase names travel in kebab-case. */
 export function kebabEnum<const E extends Record<string, string>>(names: E) {

@@ -13,9 +13,11 @@ import { LearnerCreate } from "../learners/learners.schema";
 import { involvedInMembership, moveLearner } from "../memberships/memberships.service";
 import type { Door, Outcome } from "./import";
 import { answerKnown } from "./known";
-import { findOrCreateTeams, namesOf, type TeamPaths } from "./team-paths";
+import { findOrCreateTeams, MOST_LEVELS, namesOf, type TeamPaths } from "./team-paths";
 
-const TeamPath = text(2_000).refine((path) => namesOf(path).every((name) => name.length > 0 && name.length <= 200), "A team's name is empty, or too long.");
+const TeamPath = text(2_000)
+  .refine((path) => namesOf(path).every((name) => name.length > 0 && name.length <= 200), "A team's name is empty, or too long.")
+  .refine((path) => namesOf(path).length <= MOST_LEVELS, `Must be at most ${MOST_LEVELS} teams, one below the other.`);
 
 const LearnerLine = z
   .strictObject({ ...LearnerCreate.shape, team: TeamPath.optional(), teamId: Id.optional(), fromDay: CalendarDay.optional() })

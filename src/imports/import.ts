@@ -1,7 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { z } from "zod";
 import { isUnavailable } from "../database/violations";
-import { AppError, flawed } from "../errors";
+import { AppError, cut, flawed } from "../errors";
+import { countFields, LINE } from "../http/json-body";
 import { problemBody } from "../http/problem";
 import type { ImportLine } from "./imports.schema";
 import { BrokenUpload, type Line } from "./lines";
@@ -23,6 +24,8 @@ export type Upload = {
 const CHUNK = 2_000;
 // Of text: lines of many words are stored by fewer, because each is held several times over on its way.
 const CHUNK_LENGTH = 1_000_000;
+// More than any id has: what stands in its place may be anything.
+const LONGEST_ID = 100;
 const ATTEMPTS = 3;
 const PAUSE_MS = 1_000;
 
@@ -99,13 +102,16 @@ function parse<S extends z.ZodType>(schema: S, line: Line, read: Upload["read"])
   let value: unknown;
   try {
     value = read(line.text);
+    countFields(value, LINE);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { number, id: null, error };
   }
   const { data, error } = schema.safeParse(value);
   const { id } = (value ?? {}) as { id?: unknown };
-  return error ? { number, id: typeof id === "string" ? id : null, error: flawed(error) } : { number, id: (data as { id?: string }).id ?? null, item: data };
+  return error
+    ? { number, id: typeof id === "string" ? cut(id, LONGEST_ID) : null, error: flawed(error) }
+    : { number, id: (data as { id?: string }).id ?? null, item: data };
 }
 
 async function storeChunk<S extends z.ZodType>(door: Door<S>, chunk: Parsed<z.output<S>>[], { requestId, explain }: Upload): Promise<Stored | BrokenUpload> {

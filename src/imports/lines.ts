@@ -32,7 +32,9 @@ export type Splitter = { push(block: Buffer): Line[]; end(): Line[]; line(): num
  * @param quotes whether newlines within quotes belong to the line, as in CSV
  */
 export function splitLines(quotes: boolean): Splitter {
-  let rest: Buffer = Buffer.alloc(0);
+  // The line that has begun, in room that grows by doubling: a sender of tiny blocks does not have it copied for each.
+  let room: Buffer = Buffer.alloc(0);
+  let rest: Buffer = room;
   let scanned = 0;
   let quoted = false;
   let skipping = false;
@@ -41,7 +43,7 @@ export function splitLines(quotes: boolean): Splitter {
 
   const push = (block: Buffer): Line[] => {
     if (broken) throw broken;
-    const bytes = rest.length ? Buffer.concat([rest, block]) : block;
+    const bytes = rest.length ? append(block) : block;
     const lines: Line[] = [];
     let start = 0;
     for (let end = endOfLine(bytes, start); end >= 0; end = endOfLine(bytes, start)) {
@@ -52,6 +54,19 @@ export function splitLines(quotes: boolean): Splitter {
     scanned -= start;
     if (rest.length > LONGEST_LINE_BYTES) skip(lines);
     return lines;
+  };
+
+  const append = (block: Buffer): Buffer => {
+    const length = rest.length + block.length;
+    if (rest.buffer !== room.buffer || rest.byteOffset + length > room.byteOffset + room.length) {
+      const wider = Buffer.alloc(2 * length);
+      rest.copy(wider);
+      room = wider;
+      rest = room.subarray(0, rest.length);
+    }
+    const end = rest.byteOffset - room.byteOffset + rest.length;
+    block.copy(room, end);
+    return room.subarray(end - rest.length, end + block.length);
   };
 
   /** Where the line that begins at `start` ends; -1: not yet. */
@@ -67,7 +82,7 @@ export function splitLines(quotes: boolean): Splitter {
         if (quoted) scanned++;
         continue;
       }
-      const newline = bytes.indexOf(NEWLINE, scanned);
+      const newline = nextNewline(bytes, scanned);
       if (newline >= 0 && (quote < 0 || newline < quote)) return newline;
       if (quote < 0) return later(bytes.length);
       quoted = quote === start || bytes[quote - 1] === COMMA;
@@ -81,12 +96,9 @@ export function splitLines(quotes: boolean): Splitter {
     return -1;
   };
 
-  // The next quote is looked for once, not for every line before it.
-  let known: { bytes?: Buffer; at: number } = { at: -1 };
-  const nextQuote = (bytes: Buffer, from: number): number => {
-    if (known.bytes !== bytes || (known.at >= 0 && known.at < from)) known = { bytes, at: bytes.indexOf(QUOTE, from) };
-    return known.at;
-  };
+  // Each is looked for once, not anew for every other one before it.
+  const nextQuote = finder(QUOTE);
+  const nextNewline = finder(NEWLINE);
 
   const add = (lines: Line[], bytes: Buffer): void => {
     const first = number;
@@ -127,6 +139,15 @@ export function splitLines(quotes: boolean): Splitter {
   };
 
   return { push, end, line: () => number };
+}
+
+/** Finds the next of a byte. Asked from further and further on, it reads a block once. */
+function finder(byte: number): (bytes: Buffer, from: number) => number {
+  let known: { bytes?: Buffer; at: number } = { at: -1 };
+  return (bytes, from) => {
+    if (known.bytes !== bytes || (known.at >= 0 && known.at < from)) known = { bytes, at: bytes.indexOf(byte, from) };
+    return known.at;
+  };
 }
 
 function notUtf8(): AppError {

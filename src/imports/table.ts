@@ -3,6 +3,9 @@ import { AppError, type Flaw } from "../errors";
 
 type Column = { name: string; path: string[]; required: boolean; read: (cell: string) => unknown };
 
+// Far more than any table here has.
+const MOST_COLUMNS = 100;
+
 /** Makes an object of a row's text. @throws AppError when the row is no row of this table */
 export type RowReader = (text: string) => Record<string, unknown>;
 
@@ -22,17 +25,21 @@ export function columnsOf(schema: z.ZodType, path: string[] = [], required = tru
  */
 export function readHeader(text: string, columns: Column[]): RowReader {
   const names = splitCells(text).map((name) => name.trim());
-  const flaws: Flaw[] = [
-    ...names.filter((name, index) => names.indexOf(name) !== index).map((name) => flaw(name, "Named twice. Leave one out.")),
-    ...names.filter((name) => !columns.some((column) => column.name === name)).map((name) => flaw(name, "Unknown here. Remove it, or check how it is spelt.")),
-    ...columns.filter(({ name, required }) => required && !names.includes(name)).map(({ name }) => flaw(name, "Missing. Every line needs it.")),
-  ];
+  if (names.length > MOST_COLUMNS) throw new AppError("invalid-request", `The first line has ${names.length} names. ${namesOf(columns)}`);
+  const known = new Map(columns.map((column) => [column.name, column]));
+  const named = new Set<string>();
+  const flaws: Flaw[] = [];
+  for (const name of names) {
+    if (named.has(name)) flaws.push(flaw(name, "Named twice. Leave one out."));
+    if (!known.has(name)) flaws.push(flaw(name, "Unknown here. Remove it, or check how it is spelt."));
+    named.add(name);
+  }
+  for (const { name, required } of columns) if (required && !named.has(name)) flaws.push(flaw(name, "Missing. Every line needs it."));
   if (flaws.length) {
     const separated = names.length === 1 && /[;\t]/.test(text) ? " Separate the cells by commas." : "";
-    const detail = `The first line names the columns, of ${columns.map(({ name }) => name).join(", ")}.${separated} Correct what \`errors\` lists.`;
-    throw new AppError("invalid-request", detail, flaws);
+    throw new AppError("invalid-request", `${namesOf(columns)}${separated} Correct what \`errors\` lists.`, flaws);
   }
-  const order = names.map((name) => columns.find((column) => column.name === name) as Column);
+  const order = names.map((name) => known.get(name) as Column);
   return (row) => {
     const cells = splitCells(row);
     if (cells.length !== order.length) {
@@ -84,6 +91,10 @@ function misquoted(): AppError {
     "invalid-request",
     'A quote is not closed, or stands within a cell that is not quoted. Quote such a cell, and write its quotes twice: "say ""so""".',
   );
+}
+
+function namesOf(columns: Column[]): string {
+  return `The first line names the columns, of ${columns.map(({ name }) => name).join(", ")}.`;
 }
 
 function flaw(name: string, detail: string): Flaw {

@@ -5,6 +5,9 @@ import { type Db, inTransaction } from "../database/transaction";
 /** Between the names of teams, from the top down. */
 const BELOW = " / ";
 
+/** Levels that a path may have: each is looked up by itself. */
+export const MOST_LEVELS = 20;
+
 /** Teams by the names that lead to them; null where several go by the same. */
 export type TeamPaths = Map<string, string | null>;
 
@@ -26,6 +29,10 @@ export function namesOf(path: string): string[] {
   return path.split(BELOW).map((name) => name.trim());
 }
 
+function placeOf(name: string, parentId: string | null): string {
+  return `${parentId} ${name}`;
+}
+
 /** @param made makes what is missing, and takes its ids */
 async function follow(db: Db, paths: string[], made?: string[]): Promise<TeamPaths> {
   const teams: TeamPaths = new Map();
@@ -44,9 +51,14 @@ async function follow(db: Db, paths: string[], made?: string[]): Promise<TeamPat
       where: { name: { in: within.map(({ name }) => name) }, ...(level ? { parentId: { in: parents as string[] } } : { parentId: null }) },
       select: { id: true, name: true, parentId: true },
     });
+    const found = new Map<string, string[]>();
+    for (const { id, name, parentId } of rows) {
+      const place = placeOf(name, parentId);
+      found.set(place, [...(found.get(place) ?? []), id].slice(0, 2));
+    }
     for (const { key, name, parentId } of within) {
-      const [first, second] = rows.filter((row) => row.name === name && row.parentId === parentId);
-      if (first) reached.set(key, second ? null : first.id);
+      const [first, second] = found.get(placeOf(name, parentId)) ?? [];
+      if (first) reached.set(key, second ? null : first);
       else if (made) {
         const { id } = await db.team.create({ data: { id: uuidv7(), name, parentId } });
         made.push(id);

@@ -9,7 +9,7 @@ import type { PathStep, PathStepCreate } from "./paths.schema";
 /**
  * The steps of a draft as they are stored: what a step leaves out is its resource's, or the default.
  *
- * @throws AppError naming a key that comes twice, a prerequisite that is missing, a circle, or an unknown resource
+ * @throws AppError naming a key that comes twice, a prerequisite that is missing, too many of them, a circle, or an unknown resource
  */
 export async function completeSteps(db: Db, inputs: PathStepCreate[]): Promise<PathStep[]> {
   const resources = await resourcesById(
@@ -27,18 +27,31 @@ export async function completeSteps(db: Db, inputs: PathStepCreate[]): Promise<P
     return { key: input.key, section, title: input.title, resourceId, mode, estimatedMinutes, required, weight, prerequisites, otherPrerequisites };
   });
   checkKeys(steps);
-  checkCircle(steps);
+  checkPrerequisites(steps);
   return steps;
 }
 
-/** @throws AppError naming the circle */
-export function checkCircle(steps: { key: string; title: string; prerequisites: string[] }[]): void {
+/** Of a version's steps together, and of a goal's. */
+const MOST_PREREQUISITES = 2_500;
+// Of a circle: who reads more of it sees no more.
+const MOST_NAMED = 10;
+
+/** @throws AppError when a path's or a goal's steps have too many prerequisites, or go in a circle, which it names */
+export function checkPrerequisites(steps: { key: string; title: string; prerequisites: string[] }[]): void {
+  const count = steps.reduce((sum, { prerequisites }) => sum + prerequisites.length, 0);
+  if (count > MOST_PREREQUISITES) {
+    throw new AppError(
+      "too-many-prerequisites",
+      `All steps together have at most ${MOST_PREREQUISITES} prerequisites, and there would be ${count}. Leave out those that follow from others: what a step's prerequisite waits for, the step waits for, too.`,
+    );
+  }
   const circle = circleIn(steps);
   if (!circle) return;
-  const way = circle.map(({ title }) => `"${title}"`).join(" → ");
+  const titles = circle.map(({ title }) => `"${title}"`);
+  const way = titles.length > MOST_NAMED ? [...titles.slice(0, MOST_NAMED - 1), `${titles.length - MOST_NAMED} more`, titles.at(-1)] : titles;
   throw quoting(
     "prerequisite-circle",
-    `Each of these steps waits for the one before it, so none could ever begin: ${way}. Take one of these prerequisites out.`,
+    `Each of these steps waits for the one before it, so none could ever begin: ${way.join(" → ")}. Take one of these prerequisites out.`,
     "Some steps would wait for each other in a circle, so none of them could ever begin. Take one of these prerequisites out.",
   );
 }

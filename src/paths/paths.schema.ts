@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Mode } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { Flag, Id, Instant, kebabEnum, Skill, Skills, text } from "../http/schema";
+import { Flag, Id, Instant, kebabEnum, listOf, Skill, Skills, text } from "../http/schema";
 import { ByMode } from "../mix";
 
 export const MOST_STEPS = 500;
@@ -15,7 +15,7 @@ export const stepContent = {
   estimatedMinutes: z.int().min(1).max(10_000_000).nullable().meta({ description: "The resource's unless told." }),
   required: z.boolean().meta({ description: "Optional steps count neither for nor against progress." }),
   weight: z.int("Must be a whole number.").min(1, "Must be at least 1.").max(1_000).meta({ description: "How much the step counts beside the others." }),
-  otherPrerequisites: z.array(text(300)).max(20).meta({ description: "What else should be known, in words." }),
+  otherPrerequisites: listOf(text(300), 20).meta({ description: "What else should be known, in words." }),
 };
 
 const Key = z
@@ -25,7 +25,7 @@ const Key = z
   .meta({ description: "Names the step in every version of the path.", examples: ["first-deploy"] });
 
 export const PathStep = z
-  .object({ key: Key, ...stepContent, prerequisites: z.array(Key).max(50).meta({ description: "Keys of the steps that have to be done before." }) })
+  .object({ key: Key, ...stepContent, prerequisites: listOf(Key, 50).meta({ description: "Keys of the steps that have to be done before." }) })
   .meta({ id: "PathStep" });
 export type PathStep = z.infer<typeof PathStep>;
 
@@ -158,7 +158,7 @@ export const PathCreate = z
     title: content.title,
     purpose: content.purpose.optional(),
     skills: Skills.optional(),
-    steps: z.array(PathStepCreate).max(MOST_STEPS, `Must be at most ${MOST_STEPS} steps.`).optional(),
+    steps: listOf(PathStepCreate, MOST_STEPS, `Must be at most ${MOST_STEPS} steps.`).optional(),
   })
   .meta({
     id: "PathCreate",

@@ -154,8 +154,12 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   LearnerMonth: {
     table: "learner_months",
     // Made of the sessions alone, by the database: it stays as far as they do.
-    exported: (db, learnerId, { take, after }) =>
-      db.learnerMonth.findMany({ where: { learnerId, sessions: { gt: 0 }, ...(after && { month: { gt: after.month } }) }, orderBy: { month: "asc" }, take }),
+    exported: async (db, learnerId, { take, after }) => {
+      const where = { learnerId, sessions: { gt: 0 }, ...(after && { month: { gt: after.month } }) };
+      const months = await db.learnerMonth.findMany({ where, orderBy: { month: "asc" }, take });
+      // JSON has no other integers, and these are exact up to 2^53.
+      return months.map((month) => Object.fromEntries(Object.entries(month).map(([name, value]) => [name, typeof value === "bigint" ? Number(value) : value])));
+    },
     columns: {
       learnerId: "keeps",
       month: "keeps",

@@ -3,7 +3,10 @@ import { startOf } from "../days";
 import { Prisma, type PrismaClient } from "../generated/prisma/client";
 import { holdsOn, matching, membersOf, type SessionFilters, type SessionScope } from "../study-sessions/filters";
 import type { GroupBy } from "./breakdown.schema";
-import type { Span } from "./period";
+import { MOST_BUCKETS, type Span } from "./period";
+
+/** Groups that a report may have, each in two periods at the most. */
+export const MOST_GROUPS = 1_000;
 
 /** What is asked of the database. */
 export type BreakdownQuestion = {
@@ -61,6 +64,9 @@ export type BreakdownRow = Sums & {
   latestSessionAt: Date | null;
 };
 
+// More than a report may show: with so many there are too many groups, and nobody counts the rest.
+const MOST_ROWS = 2 + MOST_BUCKETS + 3 * MOST_GROUPS;
+
 /**
  * One statement. A `piece` is somebody's time in the scope; a `part` is what they logged then:
  * a month summed up, or a session. Each person's parts are summed up by themselves, because
@@ -68,7 +74,7 @@ export type BreakdownRow = Sums & {
  */
 export function readBreakdown(db: PrismaClient, question: BreakdownQuestion, signal: AbortSignal): Promise<BreakdownRow[]> {
   const { buckets, groupBy } = question;
-  const ofPerson = Prisma.raw(SUMMED.map((column) => `sum(${column})::int AS ${column}`).join(", "));
+  const ofPerson = Prisma.raw(SUMMED.map((column) => `sum(${column})::float8 AS ${column}`).join(", "));
   const ofSlice = Prisma.raw(SUMMED.map((column) => `sum(${column}) AS ${column}`).join(", "));
   const orNothing = Prisma.raw(SUMMED.map((column) => `coalesce(${column}, 0)::float8 AS "${camel(column)}"`).join(", "));
   const classified = Prisma.sql`nullif(on_the_job_minutes + social_minutes + formal_minutes, 0)::float8`;
@@ -106,7 +112,8 @@ export function readBreakdown(db: PrismaClient, question: BreakdownQuestion, sig
     eligible AS (${eligible(question)})
     SELECT level, key, previous, ${labels(groupBy)} AS label, ${orNothing}, "meanOnTheJob", "meanSocial", "meanFormal",
            coalesce(active, 0)::float8 AS active, eligible, "latestSessionAt"
-    FROM figures FULL JOIN eligible USING (level, key, previous)`;
+    FROM figures FULL JOIN eligible USING (level, key, previous)
+    LIMIT ${MOST_ROWS}`;
   return readFor(db, statement, signal);
 }
 

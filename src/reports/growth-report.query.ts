@@ -109,8 +109,11 @@ function goalsOfPersons(): Prisma.Sql {
            jsonb_agg(jsonb_build_object(
              'id', id, 'title', title, 'status', status, 'health', health, 'rule', rule, 'progress', progress, 'dueOn', due_on,
              'projectedEnd', projected_end, 'waitsFor', waits_for
-           ) ORDER BY severity, due_on, id) AS goals
-    FROM (SELECT *, array_position(${HEALTHS}::text[], health) AS severity FROM growth) growth
+           ) ORDER BY place) FILTER (WHERE place <= ${LONGEST_LIST}) AS goals
+    FROM (
+      SELECT growth.*, severity, row_number() OVER (PARTITION BY learner_id ORDER BY severity, due_on, id) AS place
+      FROM growth CROSS JOIN LATERAL (SELECT array_position(${HEALTHS}::text[], health) AS severity) s
+    ) growth
     GROUP BY learner_id`;
 }
 

@@ -58,7 +58,10 @@ const OpenGoal = z.object({
 
 export type OpenGoal = z.infer<typeof OpenGoal>;
 
-const Person = z.object({ ...person, goals: z.array(OpenGoal).meta({ description: "Drafts, active and on hold; the worst health first." }) });
+const Person = z.object({
+  ...person,
+  goals: z.array(OpenGoal).meta({ description: "Drafts, active and on hold; the worst health first, a hundred at most." }),
+});
 export type Person = z.infer<typeof Person>;
 
 const Due = z.object({

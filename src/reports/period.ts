@@ -6,7 +6,7 @@ export type Span = { from: Day; to: Day };
 
 const DEFAULT_DAYS = 91;
 const LONGEST_DAYS = 3_653;
-const MOST_BUCKETS = 1_000;
+export const MOST_BUCKETS = 1_000;
 
 /**
  * The period that a report is over: a quarter of days up to and including today, unless told.

@@ -1,8 +1,9 @@
 import type { Db } from "../database/transaction";
 import { toDate } from "../days";
-import { AppError, invalid, quoting } from "../errors";
+import { AppError, cut, invalid, quoting } from "../errors";
 import type { Step as Row } from "../generated/prisma/client";
 import { changeSteps } from "../goals/goals.service";
+import { MOST_BLOCKERS } from "../goals/health";
 import type { IfVersion } from "../http/preconditions";
 import { todayOf } from "../learners/learners.service";
 import type { Step, StepCompletion, StepSkip, StepStart } from "./steps.schema";
@@ -34,7 +35,8 @@ export function completeStep(db: Db, key: StepKey, { completedOn, override = fal
     if (step.completedOn) return { startedOn, completedOn: day };
     const waitsFor = await undonePrerequisites(tx, key);
     if (waitsFor.length && !override) {
-      const names = waitsFor.map(({ title }) => `"${title}"`).join(", ");
+      const named = waitsFor.slice(0, MOST_BLOCKERS).map(({ title }) => `"${cut(title, 80)}"`);
+      const names = [...named, ...(waitsFor.length > named.length ? [`${waitsFor.length - named.length} more`] : [])].join(", ");
       const advice = "Complete or skip them, or send override: true with a reason.";
       throw quoting("step-blocked", `These steps come first and are not done: ${names}. ${advice}`, `Steps that come first are not done. ${advice}`);
     }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { pageOf, pageQuery } from "../http/paging";
-import { CalendarDay, Id, Instant, text } from "../http/schema";
+import { CalendarDay, Id, Instant, listOf, text } from "../http/schema";
 import { MOST_STEPS, stepContent } from "../paths/paths.schema";
 
 export const STATES = ["not-started", "in-progress", "completed", "skipped"] as const;
@@ -82,7 +82,7 @@ export const StepCreate = Step.pick({
   dueOn: true,
 })
   // So many at once: the learner's own and those of the path's next version together may be more.
-  .extend({ prerequisites: z.array(Id).max(50).meta(before) })
+  .extend({ prerequisites: listOf(Id, 50).meta(before) })
   .partial()
   .required({ title: true })
   .strict()

@@ -9,7 +9,7 @@ import { DUE_SOON_DAYS } from "../goals/health";
 import { type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { todayOf } from "../learners/learners.service";
-import { checkCircle } from "../paths/path-steps";
+import { checkPrerequisites } from "../paths/path-steps";
 import { MOST_STEPS } from "../paths/paths.schema";
 import { resourcesById } from "../resources/resources.service";
 import type { Step, StepCreate, StepList, StepUpdate } from "./steps.schema";
@@ -100,11 +100,15 @@ export function whereStep({ learnerId, goalId, id }: StepKey, ifVersion: IfVersi
  */
 export async function countSteps(tx: Db, learnerId: string, goalId: string, more: number): Promise<number> {
   const count = (await tx.step.count({ where: { learnerId, goalId } })) + more;
-  if (count > MOST_STEPS) {
-    const [most, advice] = [`A goal has at most ${MOST_STEPS} steps`, "Set a second goal that follows this one."];
-    throw quoting("too-many-steps", `${most}, and there would be ${count}. ${advice}`, `${most}, and there would be more. ${advice}`);
-  }
+  checkCount(count);
   return count;
+}
+
+/** @throws AppError when those are more steps than a goal may have */
+export function checkCount(count: number): void {
+  if (count <= MOST_STEPS) return;
+  const [most, advice] = [`A goal has at most ${MOST_STEPS} steps`, "Set a second goal that follows this one."];
+  throw quoting("too-many-steps", `${most}, and there would be ${count}. ${advice}`, `${most}, and there would be more. ${advice}`);
 }
 
 export const NO_STEP = "The learner has no such step. Use the id of a step of one of the learner's own goals.";
@@ -129,18 +133,19 @@ export async function undonePrerequisites(tx: Db, { learnerId, goalId, id }: Ste
 
 /** A goal's steps with the ids of their prerequisites, in the goal's order. */
 export async function readGraph(tx: Db, learnerId: string, goalId: string) {
-  const steps = await tx.step.findMany({
-    where: { learnerId, goalId },
-    include: { prerequisites: { select: { requiresId: true } } },
-    orderBy: { position: "asc" },
-  });
-  return steps.map(({ prerequisites, ...step }) => ({ ...step, key: step.id, prerequisites: prerequisites.map(({ requiresId }) => requiresId) }));
+  const steps = await tx.step.findMany({ where: { learnerId, goalId }, orderBy: { position: "asc" } });
+  // A text for each step: as rows of their own, thousands take Prisma long to hand over.
+  const needs = await tx.$queryRaw<{ stepId: string; requires: string }[]>`
+    SELECT step_id AS "stepId", string_agg(requires_id::text, ',' ORDER BY requires_id) AS requires
+    FROM step_prerequisites WHERE learner_id = ${learnerId}::uuid AND goal_id = ${goalId}::uuid GROUP BY step_id`;
+  const requires = new Map(needs.map(({ stepId, requires }) => [stepId, requires.split(",")]));
+  return steps.map((step) => ({ ...step, key: step.id, prerequisites: requires.get(step.id) ?? [] }));
 }
 
 async function storePrerequisites(tx: Prisma.TransactionClient, { learnerId, goalId, id: stepId }: StepKey, requires: string[]): Promise<void> {
   const graph = await readGraph(tx, learnerId, goalId);
   // Before it is stored, so that a step that waits for itself is a circle like any other.
-  checkCircle(graph.map((step) => (step.id === stepId ? { ...step, prerequisites: requires } : step)));
+  checkPrerequisites(graph.map((step) => (step.id === stepId ? { ...step, prerequisites: requires } : step)));
   await replacePrerequisites(tx, learnerId, goalId, [{ stepId, requires: [...new Set(requires)] }]);
 }
 
@@ -156,7 +161,12 @@ export async function replacePrerequisites(
   await tx.$executeRaw`
     INSERT INTO step_prerequisites (learner_id, goal_id, step_id, requires_id)
     SELECT ${learnerId}::uuid, ${goalId}::uuid, step_id, requires_id
-    FROM unnest(${pairs.map(([stepId]) => stepId)}::uuid[], ${pairs.map(([, requiresId]) => requiresId)}::uuid[]) AS pair(step_id, requires_id)`;
+    FROM unnest(${listOf(pairs.map(([stepId]) => stepId))}::uuid[], ${listOf(pairs.map(([, requiresId]) => requiresId))}::uuid[]) AS pair(step_id, requires_id)`;
+}
+
+/** As one text: a list of thousands takes Prisma longer than the database. */
+function listOf(ids: string[]): string {
+  return `{${ids.join()}}`;
 }
 
 /** Gives a goal's steps the positions 1, 2, 3… in the order of their ids here. */
@@ -187,12 +197,11 @@ async function present(db: Db, learnerId: string, rows: Row[], now: Date): Promi
   if (!rows.length) return [];
   const today = await todayOf(db, learnerId, now);
   const [date, soon] = [toDate(today), toDate(addDays(today, DUE_SOON_DAYS))];
-  const sums = await db.studySession.groupBy({
-    by: ["stepId"],
-    where: { learnerId, stepId: { in: rows.map(({ id }) => id) }, deletedAt: null },
-    _sum: { minutes: true },
-  });
-  const logged = new Map(sums.map(({ stepId, _sum }) => [stepId, _sum.minutes ?? 0]));
+  // Prisma's own sum of minutes holds no more than 32 bits.
+  const sums = await db.$queryRaw<{ stepId: string; minutes: number }[]>`
+    SELECT step_id AS "stepId", sum(minutes)::float8 AS minutes FROM study_sessions
+    WHERE learner_id = ${learnerId}::uuid AND step_id = ANY (${rows.map(({ id }) => id)}::uuid[]) AND deleted_at IS NULL GROUP BY step_id`;
+  const logged = new Map(sums.map(({ stepId, minutes }) => [stepId, minutes]));
   return rows.map(({ prerequisites, ...row }) => {
     const due = row.dueOn && !isDone(row) ? row.dueOn : null;
     return {

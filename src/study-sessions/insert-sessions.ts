@@ -1,7 +1,9 @@
+import type { Scope } from "../access/scope";
 import { type Act, recordingEach } from "../audit/audit.service";
 import type { Db } from "../database/transaction";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { inWords } from "../http/schema";
+import { dayLimit } from "./full-days";
 
 type Inserted = { row: Row; act: Act | undefined };
 
@@ -10,10 +12,11 @@ type Inserted = { row: Row; act: Act | undefined };
  * column, and what is the same in all of them once, which takes both sides the least work. By each
  * act that is given, and by which something went in, the same statement records one event.
  *
+ * @param scope whose setting says what a day may hold
  * @param inserted no two with the same key
  * @returns the keys that went in
  */
-export async function insertSessions(db: Db, inserted: Inserted[]): Promise<{ learnerId: string; id: string }[]> {
+export async function insertSessions(db: Db, scope: Scope, inserted: Inserted[]): Promise<{ learnerId: string; id: string }[]> {
   // In one order, so that two who write the same keys wait for each other, and never both.
   const ordered = inserted.toSorted((a, b) => compare(a.row.learnerId, b.row.learnerId) || compare(a.row.id, b.row.id));
   const rows = ordered.map(({ row }) => row);
@@ -29,7 +32,7 @@ export async function insertSessions(db: Db, inserted: Inserted[]): Promise<{ le
       RETURNING learner_id, id
     )
     ${recorded(ordered)}
-    SELECT string_agg(learner_id::text || id::text, '') AS keys FROM stored`;
+    SELECT string_agg(learner_id::text || id::text, '') AS keys, (SELECT ${dayLimit(scope)}) AS "dayLimit" FROM stored`;
   return pairsIn(stored.keys ?? "");
 }
 

@@ -11,6 +11,7 @@ import type { Goal, StudySession as Row, Step } from "../generated/prisma/client
 import type { Resource } from "../resources/resources.schema";
 import { resourcesById } from "../resources/resources.service";
 import { NO_STEP, otherGoal } from "../steps/steps.service";
+import { refuseWhatIsTooMuch, unlessDayFull } from "./full-days";
 import { insertSessions } from "./insert-sessions";
 import { splitMinutes } from "./split";
 import type { StudySessionCreate } from "./study-sessions.schema";
@@ -26,6 +27,7 @@ const SLACK_MS = 86_400_000;
 const FEW = 20;
 const MOST_TOGETHER = 1_000;
 const DIGEST_BYTES = 32;
+const MOST_ATTEMPTS = 5;
 
 /**
  * The one door through which sessions come in, singly or by the thousand: the same few
@@ -78,24 +80,53 @@ async function storeAndStart(db: Db, each: Prepared, known: Known): Promise<Logg
 
 /** Stores what is new, and answers each call for each of its rows. */
 async function store(db: Db, prepared: Prepared[]): Promise<Logged[][]> {
-  const rows = new Map<string, { row: Row; act: Act | undefined }>();
+  const rows = new Map<string, Storable>();
   for (const { call, rows: ofCall } of prepared) {
     // Of two under one id the first goes in.
-    for (const row of ofCall) if (!(row instanceof AppError) && !rows.has(key(row))) rows.set(key(row), { row, act: call.act });
+    for (const row of ofCall) if (!(row instanceof AppError) && !rows.has(key(row))) rows.set(key(row), { row, act: call.act, scope: call.scope });
   }
-  const fresh = new Set(rows.size ? (await insertSessions(db, [...rows.values()])).map(key) : []);
+  const { fresh, refused } = rows.size ? await insertWhatFits(db, [...rows.values()]) : { fresh: new Set(), refused: new Map<Row, AppError>() };
   const present = await findPresent(
     db,
-    [...rows].flatMap(([key, { row }]) => (fresh.has(key) ? [] : [row])),
+    [...rows].flatMap(([key, { row }]) => (fresh.has(key) || refused.has(row) ? [] : [row])),
   );
   return prepared.map(({ call: { scope }, rows: ofCall }) =>
     ofCall.map((row) => {
       if (row instanceof AppError) return { error: row };
-      const first = rows.get(key(row))?.row;
+      const first = rows.get(key(row))?.row as Row;
+      const error = refused.get(first);
+      if (error) return { error };
       if (!fresh.has(key(row))) return answerPresent(scope, row, present.get(key(row)));
       return row === first ? { created: true, row } : answerPresent(scope, row, first);
     }),
   );
+}
+
+type Storable = { row: Row; act: Act | undefined; scope: Scope };
+
+/**
+ * Inserts all rows in one statement. Only when the database finds a day too full, the days are read and
+ * each row is judged by itself. Who else logs on the same days meanwhile may make it try again.
+ *
+ * @returns the keys that went in, and the refusals; what is neither was there before
+ */
+async function insertWhatFits(db: Db, rows: Storable[]): Promise<{ fresh: Set<string>; refused: Map<Row, AppError> }> {
+  const { scope } = rows[0] as Storable;
+  let refused = new Map<Row, AppError>();
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+    const fitting = rows.filter(({ row }) => !refused.has(row));
+    const keys = fitting.length ? await unlessDayFull(db, () => insertSessions(db, scope, fitting)) : [];
+    if (keys) return { fresh: new Set(keys.map(key)), refused };
+    const present = await findPresent(
+      db,
+      rows.map(({ row }) => row),
+    );
+    refused = await refuseWhatIsTooMuch(
+      db,
+      rows.filter(({ row }) => !present.has(key(row))),
+    );
+  }
+  throw new AppError("unavailable", "Others are logging on the same days just now. Send it again.");
 }
 
 /** @throws AppError when a session cannot have begun then: its day, where the learner was, must be one of those that are kept */

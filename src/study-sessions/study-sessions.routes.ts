@@ -3,6 +3,7 @@ import { ownerOf } from "../access/scope";
 import { actOf } from "../audit/audit.service";
 import { change, noteRecorded } from "../audit/changes";
 import type { Context } from "../context";
+import { MOST_FLAWS } from "../errors";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import type { Page } from "../http/paging";
@@ -32,6 +33,8 @@ const params = ofLearner.extend({ sessionId: Id });
 const BATCH_BODY_FACTOR = 8;
 const READ_FIRST =
   'Read the session in your mentored-sessions first, and send its version as the header If-Match, such as "3", so that what you confirm is what you read.';
+// Of all its items together; after that each lists one.
+const MOST_BATCH_FLAWS = 1_000;
 
 export function studySessionRoutes(app: App, { db, config, clock, may }: Context): void {
   app.route({
@@ -46,7 +49,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       params: ofLearner,
       headers: IdempotencyHeaders,
       body: StudySessionCreate,
-      response: { 201: StudySession, ...problems("not-found", "forbidden", "reference-missing", ...KEY_REFUSALS) },
+      response: { 201: StudySession, ...problems("not-found", "forbidden", "day-full", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce({ request, reply, db, ownerId: ownerOf(request.scope.caller), callerId: request.scope.caller.id }, async (tx) => {
@@ -71,7 +74,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       response: {
         200: StudySession,
         201: StudySession,
-        ...problems("not-found", "forbidden", "body-differs", "session-deleted", "reference-missing"),
+        ...problems("not-found", "forbidden", "body-differs", "day-full", "session-deleted", "reference-missing"),
       },
     },
     handler: async (request, reply) => {
@@ -125,7 +128,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       params,
       headers: IfMatchHeaders,
       body: StudySessionUpdate,
-      response: { 200: StudySession, ...problems("not-found", "forbidden", "reference-missing", "version-mismatch") },
+      response: { 200: StudySession, ...problems("not-found", "forbidden", "day-full", "reference-missing", "version-mismatch") },
     },
     handler: (request) =>
       change(db, request, (tx) =>
@@ -224,9 +227,14 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
 }
 
 function toBatchOutcome(outcomes: ItemOutcome[], requestId: string): BatchOutcome {
+  let flawsLeft = MOST_BATCH_FLAWS;
   const items = outcomes.map((item, index): Outcome => {
     const { learnerId, id } = item;
-    if ("error" in item) return { index, outcome: "rejected", learnerId, id, problem: problemBody(item.error, requestId) };
+    if ("error" in item) {
+      const problem = problemBody(item.error, requestId, Math.max(1, Math.min(MOST_FLAWS, flawsLeft)));
+      flawsLeft -= problem.errors?.length ?? 0;
+      return { index, outcome: "rejected", learnerId, id, problem };
+    }
     return { index, outcome: item.created ? "created" : "existing", learnerId, id, problem: null };
   });
   const count = (outcome: Outcome["outcome"]) => items.filter((item) => item.outcome === outcome).length;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Mode, ResourceType, Verification } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
 import { Problem } from "../http/problem";
-import { CalendarDay, DayText, Flag, Id, Instant, kebabEnum, prose, Skills, TimeZone } from "../http/schema";
+import { CalendarDay, DayText, Flag, Id, Instant, kebabEnum, listOf, prose, Skills, TimeZone } from "../http/schema";
 import { sessionFilters } from "./filters";
 
 const MAX_BATCH = 1_000;
@@ -180,10 +180,7 @@ export type BatchItem = z.infer<typeof BatchItem>;
 export const Batch = z
   .strictObject({
     // Each item is parsed by itself, so that a wrong one gets its own outcome.
-    items: z
-      .array(z.unknown().meta({ $ref: "#/components/schemas/StudySessionBatchItemInput" }))
-      .min(1)
-      .max(MAX_BATCH),
+    items: listOf(z.unknown().meta({ $ref: "#/components/schemas/StudySessionBatchItemInput" }), MAX_BATCH).min(1),
   })
   .meta({
     id: "StudySessionBatch",

@@ -10,6 +10,7 @@ import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
+import { dayLimit, refusalOfChange, unlessDayFull } from "./full-days";
 import { checkStart, type Entry, logSessions, mentorOf, startSteps } from "./log-sessions";
 import { resplitMinutes } from "./split";
 import { BatchItem, type StudySession, type StudySessionCreate, type StudySessionList, type StudySessionUpdate } from "./study-sessions.schema";
@@ -31,11 +32,11 @@ export type ItemOutcome = { learnerId: string | null; id: string | null } & ({ c
 
 /** Logs many, across learners; each item is judged by itself and none holds up another. */
 export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date, act: Act): Promise<ItemOutcome[]> {
-  const parsed = items.map((item) => BatchItem.safeParse(item));
+  const parsed = items.map(parseItem);
   const entries = parsed.flatMap(({ data }) => (data ? [toEntry(data)] : []));
   const logged = (await logSessions(db, scope, entries, now, act))[Symbol.iterator]();
   const outcomes = parsed.map(({ data, error }): ItemOutcome => {
-    if (!data) return { learnerId: null, id: null, error: flawed(error) };
+    if (!data) return { learnerId: null, id: null, error };
     const { learnerId, id = null } = data;
     const result = logged.next().value ?? { error: notFound() };
     return "error" in result ? { learnerId, id, error: result.error } : { learnerId, id: result.row.id, created: result.created };
@@ -121,7 +122,7 @@ export function updateSession(
 ): Promise<StudySession> {
   return inTransaction(db, async (tx) => {
     // Holds the row, so that two changes at once do not each split the minutes that the other replaced.
-    await tx.$queryRaw`SELECT 1 FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
+    await tx.$queryRaw`SELECT 1, ${dayLimit(scope)} FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
     const where = { learnerId_id: { learnerId, id }, deletedAt: null, ...ifVersion };
     const before = await tx.studySession.findUniqueOrThrow({ where });
     const { mode, split, minutes, ...fields } = input;
@@ -146,7 +147,11 @@ export function updateSession(
     // Of another goal, or of none, the step would be somebody else's.
     if (input.goalId !== undefined && input.stepId === undefined && input.goalId !== before.goalId) change.stepId = null;
     if (!staysVerified(scope, before, { ...before, ...change })) change.verification = "selfReported";
-    const after = await tx.studySession.update({ where, data: { ...change, updatedAt: now, version: { increment: 1 } } });
+    const update = () => tx.studySession.update({ where, data: { ...change, updatedAt: now, version: { increment: 1 } } });
+    // Only what may move minutes to a day can make one too full.
+    const moves = [minutes, input.startedAt, input.timeZone].some((value) => value !== undefined);
+    const after = moves ? await unlessDayFull(tx, update) : await update();
+    if (!after) throw await refusalOfChange(tx, scope, { ...before, ...change });
     if (after.stepId && after.stepId !== before.stepId) await startSteps(tx, [after]);
     return present(scope)(after);
   });
@@ -187,6 +192,12 @@ function staysVerified({ caller }: Scope, before: Row, after: Row): boolean {
   const said = ({ startedAt, occurredOn, minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId }: Row) =>
     [startedAt.getTime(), occurredOn.getTime(), minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId].join();
   return said(before) === said(after);
+}
+
+/** Of what is wrong only the first flaws are kept while the others are parsed. */
+function parseItem(item: unknown): { data: BatchItem; error?: never } | { data?: never; error: AppError } {
+  const { data, error } = BatchItem.safeParse(item);
+  return error ? { error: flawed(error) } : { data };
 }
 
 function toEntry({ learnerId, id, ...input }: BatchItem): Entry {

@@ -84,7 +84,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       body: TimerStop,
       response: {
         201: StudySession,
-        ...problems("not-found", "forbidden", "timer-too-long", "reference-missing", ...KEY_REFUSALS),
+        ...problems("not-found", "forbidden", "day-full", "timer-too-long", "reference-missing", ...KEY_REFUSALS),
       },
     },
     handler: (request, reply) =>

@@ -75,7 +75,7 @@ test("more than a page holds comes once each, in order, and proves that none is 
   });
   await api.db.$executeRaw`
     INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, body_digest)
-    SELECT l.id, gen_random_uuid(), '2026-06-01', 'UTC', '2026-06-01', 1, 0, 0, 0, '\\x00' FROM unnest(${[first.id, second.id]}::uuid[]) AS l(id), generate_series(1, 6000)`;
+    SELECT l.id, gen_random_uuid(), '2026-06-01', 'UTC', date '2026-06-01' - n / 1440, 1, 0, 0, 0, '\\x00' FROM unnest(${[first.id, second.id]}::uuid[]) AS l(id), generate_series(1, 6000) n`;
   const { sessions, last } = await read(api.admin, `?team=${team.id}`);
   const keys = sessions.map(({ learnerId, id }) => `${learnerId} ${id}`);
   expect(last).toEqual({ kind: "done", rows: 12_000 });
@@ -139,7 +139,7 @@ test("a client that goes away leaves nothing under way", async () => {
   const { id: learnerId } = await buildLearner(api.db);
   await api.db.$executeRaw`
     INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, note, note_shared, body_digest)
-    SELECT ${learnerId}::uuid, gen_random_uuid(), '2026-06-01', 'UTC', '2026-06-01', 1, 0, 0, 0, repeat('x', 2000), true, '\\x00' FROM generate_series(1, 12000)`;
+    SELECT ${learnerId}::uuid, gen_random_uuid(), '2026-06-01', 'UTC', date '2026-06-01' - n / 1440, 1, 0, 0, 0, repeat('x', 2000), true, '\\x00' FROM generate_series(1, 12000) n`;
   const key = await buildKey(api.db, { role: "learner", learnerId });
   const before = api.log.length;
   const asked = open(`${api.url}${PATH}`, { headers: { Authorization: `Bearer ${key}` } });
@@ -166,8 +166,8 @@ test("nobody's sessions are missing, doubled or out of order, however unevenly t
   // Of most a few or none, of some more than fit on a page.
   await api.db.$executeRaw`
     INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, body_digest)
-    SELECT l.id, gen_random_uuid(), '2026-06-01', 'UTC', '2026-06-01', 1, 0, 0, 0, '\\x00'
-    FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM learners) l CROSS JOIN LATERAL generate_series(1, CASE WHEN n IN (1, 9, 700) THEN 6000 ELSE n % 4 END)`;
+    SELECT l.id, gen_random_uuid(), '2026-03-01', 'UTC', date '2026-03-01' - (session / 1440)::int, 1, 0, 0, 0, '\\x00'
+    FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM learners) l CROSS JOIN LATERAL generate_series(1, CASE WHEN n IN (1, 9, 700) THEN 6000 ELSE n % 4 END) session`;
   const stored = await api.db.$queryRaw<
     { key: string }[]
   >`SELECT learner_id || ' ' || id AS key FROM study_sessions WHERE deleted_at IS NULL ORDER BY learner_id, id`;

@@ -2,7 +2,7 @@ import { v4 as uuidv4, v7 as uuidv7 } from "uuid";
 import { buildApp } from "../../src/app";
 import type { Learner } from "../../src/generated/prisma/client";
 import type { App } from "../../src/http/app-type";
-import { NOW, startApp, type TestApp } from "../setup/app";
+import { LONG_DAYS, NOW, startApp, type TestApp } from "../setup/app";
 import { eventually } from "../setup/eventually";
 import { buildGoal, buildKey, buildLearner, buildLedLearner, buildResource, buildStep, keyOf } from "../setup/factories";
 import { importFile, NDJSON, startImport, write } from "./sending";
@@ -18,7 +18,7 @@ const PATIENCE_MS = 10_000;
 let small: App;
 let smallUrl: string;
 beforeAll(async () => {
-  api = await startApp();
+  api = await startApp(LONG_DAYS);
   key = await buildKey(api.db, { role: "service" });
   small = await buildApp({
     config: { ...api.config, IMPORT_LIMIT_BYTES: 2_000, REQUEST_TIMEOUT_MS: PATIENCE_MS, LOG_LEVEL: "silent" },

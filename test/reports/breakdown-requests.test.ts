@@ -51,7 +51,7 @@ describe("what is refused", () => {
     const learner = await buildMember(api.db, team.id);
     const goals = Array.from({ length: 1_001 }, () => ({ learnerId: learner.id, id: uuidv7(), title: "One of many" }));
     await api.db.goal.createMany({ data: goals });
-    const session = await buildSession(api.db, { learnerId: learner.id });
+    const session = await buildSession(api.db, { learnerId: learner.id, minutes: 1 });
     await api.db.studySession.createMany({ data: goals.map(({ id }) => ({ ...session, id: uuidv7(), goalId: id })) });
     const answer = await api.admin.get(`/v1/teams/${team.id}/breakdown?groupBy=goal`);
     expect(answer.status).toBe(422);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Response } from "supertest";
 import type { Breakdown, Figures } from "../../src/reports/breakdown.schema";
 import type { StudySession } from "../../src/study-sessions/study-sessions.schema";
-import { startApp, type TestApp } from "../setup/app";
+import { LONG_DAYS, startApp, type TestApp } from "../setup/app";
 import { dayOf, firstDayAfter, firstDayOf, startOfDay } from "./calendar";
 import { expectedBreakdown } from "./oracle";
 import { type Ask, type Drawn, draft, draw, NOWS, ZONES } from "./organisations";
@@ -22,7 +22,7 @@ const DISJOINT = ["team", "learner", "goal", "resource", "resource-type", "verif
 
 let api: TestApp;
 beforeAll(async () => {
-  api = await startApp();
+  api = await startApp(LONG_DAYS);
 });
 afterAll(() => api.close());
 

@@ -2,7 +2,7 @@ import { parse } from "csv-parse/sync";
 import { Query } from "pg";
 import type { Prisma } from "../../src/generated/prisma/client";
 import type { Breakdown, Figures } from "../../src/reports/breakdown.schema";
-import { NOW, startApp, type TestApp } from "../setup/app";
+import { LONG_DAYS, NOW, startApp, type TestApp } from "../setup/app";
 import { buildLearner, buildMember, buildSession, buildTeam, joinTeam } from "../setup/factories";
 
 // Mistakes that reports of this kind are known to make, each with the figures that would show it.
@@ -10,7 +10,7 @@ import { buildLearner, buildMember, buildSession, buildTeam, joinTeam } from "..
 
 let api: TestApp;
 beforeAll(async () => {
-  api = await startApp();
+  api = await startApp(LONG_DAYS);
 });
 afterAll(() => api.close());
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
-import { type Client, startApp, type TestApp } from "../setup/app";
+import { type Client, LONG_DAYS, startApp, type TestApp } from "../setup/app";
 import { buildKey, keyOf } from "../setup/factories";
 import { addDays, type Day, dayOf, startOfDay } from "./calendar";
 import { changeEverything, furnish } from "./hidden-people";
@@ -21,7 +21,7 @@ const RUNS = Number(process.env.FC_RUNS_HIDDEN ?? 10);
 
 let api: TestApp;
 beforeAll(async () => {
-  api = await startApp();
+  api = await startApp(LONG_DAYS);
 });
 afterAll(() => api.close());
 

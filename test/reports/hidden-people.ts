@@ -1,4 +1,5 @@
-import type { TestApp } from "../setup/app";
+import { Prisma } from "../../src/generated/prisma/client";
+import { LONG_DAYS, type TestApp } from "../setup/app";
 import type { Day } from "./calendar";
 import type { Drawn } from "./organisations";
 
@@ -37,13 +38,14 @@ type Change = {
 export async function changeEverything({ db }: TestApp, { of, beside, reviewerId, resources, today, seed }: Change): Promise<void> {
   const salt = String(seed);
   await db.$executeRaw`DELETE FROM study_sessions WHERE learner_id = ANY (${of}::uuid[]) AND hashtext(id::text || ${salt} || 'gone') & 3 = 0`;
+  const longDays = Prisma.sql`(SELECT set_config('cairn.day_minutes', ${String(LONG_DAYS.DAY_MINUTES_LIMIT)}, true)) long_days`;
   await db.$executeRaw`
     UPDATE study_sessions s
     SET minutes = n.minutes, on_the_job_minutes = n.minutes / 2, social_minutes = n.minutes / 4, formal_minutes = 0, impact = 1 + (n.h >> 3 & 3),
         occurred_on = occurred_on + (n.h >> 5 & 15) - 8, started_at = started_at + make_interval(days => (n.h >> 5 & 15) - 8), updated_at = now(),
         deleted_at = CASE WHEN n.h & 7 = 0 THEN now() END, verification = 'self-reported', skills = '{docker,changed}',
         note = CASE WHEN n.h & 7 <> 0 THEN 'another note' END, note_shared = true, version = version + 1
-    FROM (SELECT learner_id, id, hashtext(id::text || ${salt}) AS h, 1 + (hashtext(id::text || ${salt}) & 1023) AS minutes FROM study_sessions) n
+    FROM (SELECT learner_id, id, hashtext(id::text || ${salt}) AS h, 1 + (hashtext(id::text || ${salt}) & 1023) AS minutes FROM study_sessions) n, ${longDays}
     WHERE s.learner_id = ANY (${of}::uuid[]) AND n.learner_id = s.learner_id AND n.id = s.id`;
   await db.$executeRaw`
     UPDATE learners SET name = 'Renamed ' || ${salt}, email = id || '@changed.example', time_zone = 'Asia/Kathmandu', target = '{10,20,70}', version = version + 1
@@ -78,5 +80,6 @@ export async function changeEverything({ db }: TestApp, { of, beside, reviewerId
     CROSS JOIN (SELECT ${today}::date - n AS day, n FROM generate_series(-1, 60, 3) AS n) d
     LEFT JOIN (SELECT id, row_number() OVER (ORDER BY id) AS n FROM study_sessions WHERE learner_id = ANY (${beside}::uuid[])) s ON s.n = d.n
     LEFT JOIN resources r ON r.id = (${resources}::uuid[])[1 + d.n % greatest(1, cardinality(${resources}::uuid[]))]
+    CROSS JOIN ${longDays}
     ON CONFLICT DO NOTHING`;
 }

@@ -1,4 +1,4 @@
-import type { TestApp } from "../setup/app";
+import { LONG_DAYS, type TestApp } from "../setup/app";
 import { addDays, dayOf } from "./calendar";
 import type { Session } from "./oracle";
 import type { Drawn } from "./organisations";
@@ -38,6 +38,8 @@ async function insert({ db }: TestApp, { learners, teams, resources, goals, memb
       INSERT INTO memberships (learner_id, id, team_id, from_day, until_day)
       SELECT "learnerId", gen_random_uuid(), "teamId", "fromDay", "untilDay"
       FROM jsonb_to_recordset(${json(memberships)}::jsonb) AS row ("learnerId" uuid, "teamId" uuid, "fromDay" date, "untilDay" date)
+    ), limit_of_days AS MATERIALIZED (
+      SELECT set_config('cairn.day_minutes', ${String(LONG_DAYS.DAY_MINUTES_LIMIT)}, true)
     )
     INSERT INTO study_sessions (
       learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, impact,
@@ -47,7 +49,7 @@ async function insert({ db }: TestApp, { learners, teams, resources, goals, memb
     FROM jsonb_to_recordset(${json(days)}::jsonb) AS row (
       "learnerId" uuid, id uuid, "startedAt" timestamptz, "timeZone" text, "occurredOn" date,
       minutes smallint, "onTheJob" smallint, social smallint, formal smallint, impact smallint,
-      "goalId" uuid, "resourceId" uuid, "resourceType" resource_type, skills text[], verification verification, deleted boolean)`;
+      "goalId" uuid, "resourceId" uuid, "resourceType" resource_type, skills text[], verification verification, deleted boolean), limit_of_days`;
 }
 
 /** Moves people one by one, every second one back-dated. */

@@ -1,6 +1,6 @@
 import { v4 as uuidv4 } from "uuid";
 import type { Learner } from "../../src/generated/prisma/client";
-import { startApp, type TestApp } from "../setup/app";
+import { LONG_DAYS, startApp, type TestApp } from "../setup/app";
 import { buildGoal, buildKey, buildLearner, buildLedLearner, buildResource, keyOf } from "../setup/factories";
 
 const PATH = "/v1/study-sessions/batch";
@@ -8,7 +8,7 @@ const PATH = "/v1/study-sessions/batch";
 let api: TestApp;
 let learner: Learner;
 beforeAll(async () => {
-  api = await startApp();
+  api = await startApp(LONG_DAYS);
 });
 beforeEach(async () => {
   learner = await buildLearner(api.db);

@@ -167,7 +167,7 @@ function grouped(rows: StudySession[]): Map<string, StudySession[]> {
 async function storedMonths() {
   const months = await api.db.learnerMonth.findMany({ where: { sessions: { gt: 0 } }, orderBy: [{ learnerId: "asc" }, { month: "asc" }] });
   return months.map(({ month, firstOn, lastOn, ...row }) => ({
-    ...row,
+    ...(Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === "bigint" ? Number(value) : value])) as object),
     month: toDay(month),
     firstOn: firstOn && toDay(firstOn),
     lastOn: lastOn && toDay(lastOn),

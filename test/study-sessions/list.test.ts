@@ -145,7 +145,7 @@ describe("pages", () => {
   });
 
   test("there are fifty items on a page unless told", async () => {
-    const rows = Array.from({ length: 51 }, () => build());
+    const rows = Array.from({ length: 51 }, () => build({ minutes: 20 }));
     await Promise.all(rows);
     expect(await list()).toHaveLength(50);
     expect(await list("limit=200")).toHaveLength(51);

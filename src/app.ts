@@ -18,6 +18,7 @@ import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
 import { accountForRequests, limitPipelines, limitRequestsAtOnce } from "./http/account";
 import type { App } from "./http/app-type";
+import { limitBodies } from "./http/body-limit";
 import { limitWork } from "./http/budget";
 import { refuseCutHeaders } from "./http/client-address";
 import { hardenAnswers } from "./http/hardening";
@@ -27,6 +28,7 @@ import { type Life, partWhenStopping, refuseWhileStarting } from "./http/life";
 import { type LogStream, logging } from "./http/logging";
 import { compareOnRead, createMetrics, metricsRoute } from "./http/metrics";
 import { describeApi } from "./http/openapi";
+import { createPlaces } from "./http/places";
 import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem";
 import { limitRates } from "./http/rate-limits";
 import { negotiateRepresentations } from "./http/representations";
@@ -77,7 +79,8 @@ export async function buildApp({
   app.setSerializerCompiler(serializerCompiler);
   readJsonBodies(app);
   answerProblems(app);
-  const metrics = createMetrics(pools);
+  const places = createPlaces();
+  const metrics = createMetrics(pools, places);
   accountForRequests(app, metrics);
   refuseCutHeaders(app);
   limitPipelines(app);
@@ -96,7 +99,9 @@ export async function buildApp({
       refuseWhileStarting(v1, life);
       limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
       v1.addHook("onRequest", authenticate({ db, config, clock }, limits));
-      const budget = limitWork(v1, ({ scope: { caller } }) => ({ id: payerOf(caller), isPerson: personOf(caller) !== null }));
+      const budget = limitWork(v1, ({ scope: { caller } }) => ({ id: payerOf(caller), isPerson: personOf(caller) !== null }), places);
+      // A program's batch may be larger.
+      limitBodies(v1, ({ scope: { caller } }) => (personOf(caller) === null ? Number.POSITIVE_INFINITY : config.BODY_LIMIT_BYTES));
       const context: Context = { db, reportsDb, config, clock, may: createGuards(db), budget };
       recordReads(v1, context);
       recordRefusals(v1, context);

@@ -30,9 +30,12 @@ const NOTHING = { status: 404, code: "not-found" };
 // Who may do it otherwise, the first of these who may.
 const CALLERS: Caller[] = ["an admin's key", "the lead", "the mentor"];
 const callerOf = ({ marks }: Row) => CALLERS.find((caller) => marks[caller] === "+");
-const stored = rows.filter(({ operationId }) => {
+// These take something away from an erased person, and store nothing.
+const TAKES_AWAY = ["erasePersonalData", "removeSubject", "liftErasedSubject"];
+const stored = rows.filter(({ name, operationId }) => {
   const operation = operations.find((each) => each.operationId === operationId);
-  return operation && operation.method !== "get" && operation.path.includes("{learnerId}") && operationId !== "erasePersonalData";
+  const isAboutThem = operation?.path.includes("{learnerId}") && !requests[name]?.ids?.learnerId;
+  return isAboutThem && operation?.method !== "get" && !TAKES_AWAY.includes(operationId);
 });
 
 test("what nobody else may do at all are changes of private words", () => {

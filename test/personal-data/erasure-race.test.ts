@@ -73,10 +73,12 @@ const WRITES: Record<string, (world: World) => Promise<Answer>> = {
   "a term": (world) => world.own.post(`${underGoal(world)}/terms`, { term: uuidv7() }, once()),
   "a change of a term": (world) => world.own.patch(`${underGoal(world)}/terms/${world.ids.termId}`, { meaning: "Changed" }),
   "a review asked for": (world) => world.own.post(`${underGoal(world)}/reviews`, { stepId: world.ids.stepId, question: "Well?" }, once()),
-  "an answer to a review": (world) => world.lead.put(`${underGoal(world)}/reviews/${world.ids.reviewId}/answer`, { verdict: "endorsed", comment: "Well done" }),
+  "an answer to a review": (world) =>
+    world.lead.put(`${underGoal(world)}/reviews/${world.ids.reviewId}/answer`, { verdict: "endorsed", comment: "Well done" }, { "If-Match": '"1"' }),
   "a key of their own": ({ ids, own }) => own.post("/v1/api-keys", { name: "Mine", role: "learner", learnerId: ids.learnerId }, once()),
   "a key by an admin": ({ ids }) => api.admin.post("/v1/api-keys", { name: "Theirs", role: "learner", learnerId: ids.learnerId }, once()),
   "a rotated key": ({ ids, own }) => own.post(`/v1/api-keys/${ids.keyId}/rotation`, {}, once()),
+  "an invitation": (world) => service.post(`${underLearner(world)}/invitations`, {}, once()),
   "a name": (world) => api.admin.patch(underLearner(world), { name: "Ada Again", email: `${uuidv7()}@example.com` }),
   "a time zone": (world) => world.own.patch(underLearner(world), { timeZone: "Asia/Tokyo" }),
   "a membership": (world) => service.put(`${underLearner(world)}/membership`, { teamId: world.ids.otherTeamId, fromDay: "2026-06-10" }),
@@ -116,7 +118,17 @@ test.each(Object.entries(WRITES))(
 );
 
 // What two of the same may be refused for among themselves, besides what an erasure refuses.
-const ALLOWED = new Set([...REFUSED, "timer-running", "already-exists", "review-waiting", "review-answered", "version-mismatch", "membership-overlap"]);
+const ALLOWED = new Set([
+  ...REFUSED,
+  "timer-running",
+  "key-rotated",
+  "day-full",
+  "already-exists",
+  "review-waiting",
+  "review-answered",
+  "version-mismatch",
+  "membership-overlap",
+]);
 
 /**
  * How much of the person is stored, by where; {} after an erasure. The answer to a service's batch

@@ -13,7 +13,7 @@ beforeAll(async () => {
   copy = await mkdtemp(path.join(tmpdir(), "cairn-column-"));
   for (const name of COPIED) await cp(path.join(ROOT, name), path.join(copy, name), { recursive: true });
   await symlink(path.join(ROOT, "node_modules"), path.join(copy, "node_modules"), "dir");
-  await writeFile(path.join(copy, "tsconfig.erasure.json"), JSON.stringify({ extends: "./tsconfig.json", include: ["src/personal-data"] }));
+  await writeFile(path.join(copy, "tsconfig.erasure.json"), JSON.stringify({ extends: "./tsconfig.json", include: ["src"] }));
 });
 afterAll(() => rm(copy, { recursive: true, force: true }));
 

@@ -20,7 +20,7 @@ import { accountForRequests, limitPipelines, limitRequestsAtOnce } from "./http/
 import type { App } from "./http/app-type";
 import { limitBodies } from "./http/body-limit";
 import { limitWork, type Payer } from "./http/budget";
-import { addressOf, refuseCutHeaders } from "./http/client-address";
+import { networkOf, refuseCutHeaders } from "./http/client-address";
 import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
 import { readJsonBodies } from "./http/json-body";
@@ -138,7 +138,7 @@ export async function buildApp({
 /** Whose budget of work a request uses; of one that needs no key, its address's. */
 function payerOfRequest(request: FastifyRequest): Payer {
   const caller = request.scope?.caller;
-  if (!caller) return { id: addressOf(request), isPerson: true };
+  if (!caller) return { id: networkOf(request), isPerson: true };
   return { id: payerOf(caller), isPerson: caller.role === "learner" || personOf(caller) !== null };
 }
 

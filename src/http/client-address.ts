@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyRequest } from "fastify";
 import { AppError } from "../errors";
 import type { App } from "./app-type";
@@ -9,9 +10,14 @@ const MOST_HEADERS = 200;
  * The address that a client is known by: what the trusted proxies say it is. Some proxies add the
  * port. Where they say something that is no address, it is the address of the nearest proxy.
  */
-export function addressOf({ ip, socket }: Pick<FastifyRequest, "ip" | "socket">): string {
+function addressOf({ ip, socket }: Pick<FastifyRequest, "ip" | "socket">): string {
   // Of who has hung up nothing is known.
   return addressIn(ip ?? "") ?? socket.remoteAddress ?? "unknown";
+}
+
+/** What one client can have the whole of: an IPv4 address, however it is written, or an IPv6 network of 64 bits. */
+export function networkOf(request: Pick<FastifyRequest, "ip" | "socket">): string {
+  return normalizeIP(addressOf(request));
 }
 
 function addressIn(text: string): string | undefined {

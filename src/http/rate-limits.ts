@@ -1,10 +1,10 @@
-import rateLimit, { normalizeIP } from "@fastify/rate-limit";
+import rateLimit from "@fastify/rate-limit";
 import type { FastifyRequest } from "fastify";
 import Redis from "ioredis";
 import type { Config } from "../config";
 import { AppError } from "../errors";
 import type { App } from "./app-type";
-import { addressOf } from "./client-address";
+import { networkOf } from "./client-address";
 
 const MINUTE_MS = 60_000;
 const REDIS_TIMEOUT_MS = 500;
@@ -44,7 +44,6 @@ export async function limitRates(app: App, config: Config, callerOf: (request: F
       if (max > 0) refuseExceeded(await count(request), detail);
     };
   };
-  const address = (request: FastifyRequest) => normalizeIP(addressOf(request));
 
   return {
     countRequest: limit(
@@ -54,12 +53,12 @@ export async function limitRates(app: App, config: Config, callerOf: (request: F
     ),
     countFailure: limit(
       failures,
-      (request) => `address:${address(request)}`,
+      (request) => `address:${networkOf(request)}`,
       "Too many sign-ins from this address failed. Wait for the seconds in Retry-After, and check the key.",
     ),
     countVisit: limit(
       requests && VISITS_PER_MINUTE,
-      (request) => `visit:${address(request)}`,
+      (request) => `visit:${networkOf(request)}`,
       `One address may ask for this ${VISITS_PER_MINUTE} times in a minute. Wait for the seconds in Retry-After.`,
     ),
   };

@@ -135,6 +135,7 @@ test("an export has everything that the person wrote, private words too, and no 
   const counted = Object.fromEntries(Object.entries(body.records).map(([model, rows]) => [model, (rows as object[]).length]));
   expect(counted).toEqual({
     ApiKey: 1,
+    Invitation: 0,
     Timer: 1,
     StudySession: 3,
     LearnerMonth: 1,
@@ -168,7 +169,7 @@ test("a dry run says what would go, and changes nothing", async () => {
   expect(said.body).toEqual({
     learnerId,
     dryRun: true,
-    erased: { IdempotencyKey: 2, ApiKey: 1, Timer: 1, Review: 1, Evidence: 1, Term: 1, StepPrerequisite: 1, Step: 2, Goal: 2, Membership: 0 },
+    erased: { IdempotencyKey: 2, Invitation: 0, ApiKey: 1, Timer: 1, Review: 1, Evidence: 1, Term: 1, StepPrerequisite: 1, Step: 2, Goal: 2, Membership: 0 },
     anonymised: { ApiKey: 0, Resource: 1, StudySession: 3, Review: 1, Goal: 2, Team: 1, Membership: 1, Learner: 1 },
   });
   const after = (await own.get(`/v1/learners/${learnerId}/export`)).body.records;

@@ -5,7 +5,7 @@ import { Client, Pool } from "pg";
 import { migrate, readMigrations } from "../src/database/migrate";
 
 /** The admin's key that the service under test accepts. */
-export const ADMIN_KEY = "an-admin-key-for-benchmarks-0123456789";
+export const ADMIN_KEY = "261b58f07b3bb23eab0c531ed5d2def01d35c1dfaa380b9a85759f38dd2bcc79";
 /** Setting of a service that is compared with prepared statements. */
 export const NAMED = { DATABASE_STATEMENT_NAMES: "on" };
 const START_TIMEOUT_MS = 60_000;

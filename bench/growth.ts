@@ -15,7 +15,7 @@ const PEOPLE = 200;
 const GOALS_EACH = 5;
 const STEPS_EACH = 6;
 const SESSIONS_EACH = 250;
-const KEY = "an-admin-key-for-benchmarks-0123456789";
+const KEY = "261b58f07b3bb23eab0c531ed5d2def01d35c1dfaa380b9a85759f38dd2bcc79";
 
 async function main(): Promise<void> {
   const config = readConfig({ LOG_LEVEL: "silent", DATABASE_URL: process.env.DATABASE_URL });

@@ -38,7 +38,7 @@ balancer=$(free)
   printf 'defaults\n  mode http\n  option forwardfor\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  timeout check 5s\n'
   printf 'frontend all\n  bind 127.0.0.1:%s\n  default_backend cairn\nbackend cairn\n  balance roundrobin\n  option httpchk GET /readyz\n' "$balancer"
 } >"$folder/haproxy.cfg"
-export ADMIN_API_KEY=an-admin-key-for-benchmarks-0123456789 RATE_LIMIT_PER_MINUTE=0 SIGN_IN_FAILURES_PER_MINUTE=6 REDIS_URL="redis://127.0.0.1:$redis" TRUST_PROXY=127.0.0.1
+export ADMIN_API_KEY=261b58f07b3bb23eab0c531ed5d2def01d35c1dfaa380b9a85759f38dd2bcc79 RATE_LIMIT_PER_MINUTE=0 SIGN_IN_FAILURES_PER_MINUTE=6 REDIS_URL="redis://127.0.0.1:$redis" TRUST_PROXY=127.0.0.1
 ports=()
 for n in 1 2 3; do
   port=$(free)

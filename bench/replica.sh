@@ -28,7 +28,7 @@ on() { psql -qAt -h 127.0.0.1 -p "$1" -U cairn postgres -c "$2"; }
 # Reports only read: a role without any other right is enough.
 on "$primary" "CREATE ROLE reports LOGIN IN ROLE pg_read_all_data" >/dev/null
 
-export ADMIN_API_KEY=an-admin-key-for-the-replica-0123456789
+export ADMIN_API_KEY=261b58f07b3bb23eab0c531ed5d2def01d35c1dfaa380b9a85759f38dd2bcc79
 DATABASE_URL="postgresql://cairn@127.0.0.1:$primary/postgres" REPORTS_DATABASE_URL="postgresql://reports@127.0.0.1:$replica/postgres" \
   PORT=$port LOG_LEVEL=error node dist/server.js &
 service=$!

@@ -121,7 +121,7 @@ type Minter = { keyId: string | null; expiresAt: Date | null };
  *
  * @throws AppError when it was taken away meanwhile
  */
-async function lockMinter(tx: Db, caller: Caller, now: Date): Promise<Minter> {
+export async function lockMinter(tx: Db, caller: Caller, now: Date): Promise<Minter> {
   if (caller.signedInBy === "token") {
     const [learner] = await tx.$queryRaw<{ from: Date | null }[]>`SELECT credentials_from AS from FROM learners WHERE id = ${caller.id}::uuid FOR SHARE`;
     if (!learner || (learner.from && caller.issuedAt && caller.issuedAt < learner.from)) throw endedMeanwhile();

@@ -41,7 +41,7 @@ export const InvitationWithSecret = Invitation.extend({
 }).meta({ id: "InvitationWithSecret", examples: [{ ...example, secret: "cairn_3f9a01c2…" }] });
 export type InvitationWithSecret = z.infer<typeof InvitationWithSecret>;
 
-export const InvitationList = z.object({ items: z.array(Invitation) }).meta({ id: "InvitationList" });
+export const InvitationList = z.object({ items: z.array(Invitation) }).meta({ id: "InvitationList", examples: [{ items: [example] }] });
 
 export const Redemption = z
   .strictObject({

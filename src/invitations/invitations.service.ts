@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { type Caller, personOf, type Scope, visibleLearners } from "../access/scope";
 import type { ApiKeyWithSecret } from "../api-keys/api-keys.schema";
-import { giveKey } from "../api-keys/api-keys.service";
+import { giveKey, lockMinter } from "../api-keys/api-keys.service";
 import { endKeys, hasSignedIn, revokeFamilies } from "../api-keys/key-families";
 import { hashSecret, newSecret } from "../api-keys/secret";
 import { type Act, record } from "../audit/audit.service";
@@ -40,7 +40,7 @@ export function createInvitation(
     await tx.invitation.deleteMany({ where: { learnerId, redeemedAt: null } });
     const secret = newSecret();
     const expiresAt = new Date(now.getTime() + validDays * MS_PER_DAY);
-    const madeById = caller.signedInBy === "api-key" ? caller.id : null;
+    const { keyId: madeById } = await lockMinter(tx, caller, now);
     const row = await tx.invitation.create({ data: { id: uuidv7(), learnerId, secretHash: hashSecret(secret), renews, madeById, expiresAt, createdAt: now } });
     return { ...present(row), secret };
   });

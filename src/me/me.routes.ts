@@ -21,7 +21,18 @@ const Alert = z
     invitationId: Id,
     at: Instant,
   })
-  .meta({ id: "Alert" });
+  .meta({
+    id: "Alert",
+    examples: [
+      {
+        kind: "invitation-redeemed-twice",
+        learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+        name: "Tomas Lind",
+        invitationId: "0193d5a0-6c00-7a31-9d4e-aaaaaaaaaaaa",
+        at: "2026-11-23T09:30:00.000Z",
+      },
+    ],
+  });
 
 const Me = z
   .object({

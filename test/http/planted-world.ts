@@ -87,6 +87,14 @@ export async function plant(db: PrismaClient): Promise<World> {
     { ...keyOf(tell(["keeper", "admin"]), newSecret()), role: "learner" as const, learnerId: keeper },
   ];
   await db.apiKey.createMany({ data: keys });
+  const invitation = (name: (typeof people)[number]) => ({
+    id: id(`invitation of ${name}`),
+    learnerId: id(name),
+    secretHash: hashSecret(newSecret()),
+    renews: true,
+  });
+  const invitations = [invitation("keeper"), invitation("hidden")].map((each) => ({ ...each, expiresAt: new Date("2026-12-31") }));
+  await db.invitation.createMany({ data: invitations });
 
   await db.resource.createMany({
     data: [
@@ -212,6 +220,7 @@ export async function plant(db: PrismaClient): Promise<World> {
       reviewId: owned("reviewId", reviews),
       sessionId: owned("sessionId", sessions, false),
       apiKeyId: keys.map(({ id }) => ({ apiKeyId: id })),
+      invitationId: owned("invitationId", invitations, false),
     },
   };
 }

@@ -92,6 +92,9 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
   const invitation = await db.invitation.create({
     data: { id: uuidv7(), learnerId, secretHash: hashSecret(invitationSecret), renews: true, expiresAt: new Date(NOW.getTime() + 3_600_000) },
   });
+  const outsiderInvitation = await db.invitation.create({
+    data: { id: uuidv7(), learnerId: outsider.id, secretHash: randomBytes(32), renews: false, expiresAt: new Date(NOW.getTime() + 3_600_000) },
+  });
   const ids = {
     learnerId,
     teamId: crew.id,
@@ -118,6 +121,7 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
     apiKeyId,
     serviceKeyId: (await db.apiKey.findFirstOrThrow({ where: { name: serviceName } })).id,
     invitationId: invitation.id,
+    outsiderInvitationId: outsiderInvitation.id,
     invitationSecret,
     newcomerId: newcomer.id,
     peerId: peer.id,

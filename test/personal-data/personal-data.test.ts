@@ -136,7 +136,6 @@ test("an export has everything that the person wrote, private words too, and no 
   expect(counted).toEqual({
     Invitation: 0,
     ApiKey: 1,
-    Invitation: 0,
     Timer: 1,
     StudySession: 3,
     LearnerMonth: 1,

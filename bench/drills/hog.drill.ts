@@ -27,6 +27,7 @@ export const drill: Drill = async (stage, quick) => {
   const alone = await pace(service.address, asked, EVERY_MS, aloneS);
   const hog = fork(path.join(__dirname, "hog.ts"), [JSON.stringify(orders)], { execArgv: ["--import", "tsx"] });
   stage.holds(hog);
+  await once(hog, "message");
   const stopWatching = watchAlive(service.address);
   const beside = await pace(service.address, asked, EVERY_MS, besideS);
   const livezWorstMs = await stopWatching();
@@ -41,6 +42,7 @@ export const drill: Drill = async (stage, quick) => {
     for (const [status, count] of statuses) if (!/^20[01]$/.test(status)) flaws.push(`${count} answers of ${status} to others, ${when}`);
   }
   if (livezWorstMs === Number.POSITIVE_INFINITY) flaws.push("/livez did not answer");
+  if (!hogWasAnswered) flaws.push("the hog was answered nothing, so nothing was shown");
   const lost = await lostOf(stage, people);
   if (lost) flaws.push(`${lost} sessions were acknowledged, and are not stored`);
   const [p99Alone, p99Beside] = [percentile(alone.waits, 99), percentile(beside.waits, 99)];

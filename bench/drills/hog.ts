@@ -19,7 +19,7 @@ const agent = new Agent({ keepAlive: true });
 
 async function main(orders: Orders): Promise<void> {
   // Its machine would be another than the service's.
-  setPriority(constants.priority.PRIORITY_LOW);
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const deeds = attacks(orders);
   process.once("message", () => {
     isOver = true;
@@ -27,6 +27,7 @@ async function main(orders: Orders): Promise<void> {
     const counted = [...statuses].sort().map(([status, count]) => `${status}: ${count}`);
     process.send?.(counted.join(", "), () => process.exit());
   });
+  process.send?.("begun");
   await Promise.all(deeds.map(([atOnce, attack]) => Promise.all(Array.from({ length: atOnce }, () => again(attack)))));
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { actOf } from "../audit/audit.service";
-import { change, create } from "../audit/changes";
+import { change, create, noteRecorded } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
@@ -113,7 +113,11 @@ export function learnerRoutes(app: App, { db, config, clock, may }: Context): vo
       body: SignInUpdate,
       response: { 200: SignIn, ...problems("not-found", "forbidden", "already-exists") },
     },
-    handler: (request) => setSubject(db, request.params.learnerId, request.body.subject, actOf(request), clock()),
+    handler: async (request) => {
+      const signIn = await setSubject(db, request.params.learnerId, request.body.subject, actOf(request), clock());
+      noteRecorded(request);
+      return signIn;
+    },
   });
 
   app.route({

@@ -8,7 +8,8 @@ import { migrate, readMigrations } from "../src/database/migrate";
 export const ADMIN_KEY = "261b58f07b3bb23eab0c531ed5d2def01d35c1dfaa380b9a85759f38dd2bcc79";
 /** Setting of a service that is compared with prepared statements. */
 export const NAMED = { DATABASE_STATEMENT_NAMES: "on" };
-const START_TIMEOUT_MS = 60_000;
+// On a busy machine, too.
+const START_TIMEOUT_MS = 600_000;
 const SETTLE_MS = 500;
 const POLL_MS = 20;
 

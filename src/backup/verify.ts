@@ -3,6 +3,9 @@ import type { PoolClient } from "pg";
 /** How much was derived anew from the restored rows, and how much of it the file had otherwise. */
 export type Derived = { teamPairs: number; differingTeamPairs: number; months: number; differingMonths: number };
 
+// Of whose rows an erasure leaves none; only the minutes stay, and in which team somebody was.
+const GONE_WITH_A_PERSON = ["api_keys", "evidence", "goals", "invitations", "reviews", "step_prerequisites", "steps", "terms", "timers"];
+
 /**
  * What a restore does about each trigger, because none runs while rows go in: it derives what the
  * trigger derives, it checks what the trigger refuses, or the trigger only refuses changes. A test
@@ -20,6 +23,15 @@ export const TRIGGERS: Record<string, "derived" | "checked" | "of changes"> = {
   path_steps_stay: "of changes",
   audit_events_append_only: "of changes",
   audit_events_stay: "of changes",
+  // When an event happened is told by the file.
+  audit_events_tell_time: "of changes",
+  learners_keep_subject: "of changes",
+  learners_stay_erased: "checked",
+  erased_people_added: "of changes",
+  erased_people_changed: "of changes",
+  ...Object.fromEntries(
+    [...GONE_WITH_A_PERSON, "idempotency_keys", "memberships", "resources", "teams"].map((table) => [`${table}_of_erased_people`, "checked"]),
+  ),
 };
 
 /** Rows that the triggers would not have let in: what is wrong, and a statement that finds some. */
@@ -36,6 +48,18 @@ const FLAWS: [words: string, statement: string][] = [
        SELECT learner_id, id FROM goals WHERE follows_id IS NULL
        UNION ALL SELECT g.learner_id, g.id FROM goals g JOIN chain c ON g.learner_id = c.learner_id AND g.follows_id = c.id)
      SELECT id FROM goals WHERE (learner_id, id) NOT IN (SELECT learner_id, id FROM chain) LIMIT 1`,
+  ],
+  [
+    "things of people who were erased",
+    `WITH erased AS (SELECT * FROM learners WHERE erased_at IS NOT NULL)
+     ${[
+       "SELECT id FROM erased WHERE num_nonnulls(email, external_id, subject) > 0",
+       "SELECT id FROM erased WHERE id IN (SELECT caller_id FROM idempotency_keys)",
+       "SELECT id FROM erased WHERE id IN (SELECT learner_id FROM memberships WHERE until_day IS NULL)",
+       "SELECT id FROM erased WHERE id IN (SELECT learner_id FROM resources)",
+       "SELECT id FROM erased WHERE id IN (SELECT lead_id FROM teams)",
+       ...GONE_WITH_A_PERSON.map((table) => `SELECT id FROM erased WHERE id IN (SELECT learner_id FROM ${table})`),
+     ].join(" UNION ALL ")} LIMIT 1`,
   ],
 ];
 

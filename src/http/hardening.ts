@@ -22,6 +22,8 @@ export async function hardenAnswers(app: App, { CORS_ORIGINS }: Config): Promise
         : new AppError("invalid-request", "The address has a % that begins no character of UTF-8. Write a percent sign as %25."),
     );
   });
+  // Node would refuse any expectation but 100-continue by itself, in a form of its own.
+  app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   if (!CORS_ORIGINS) return;
   await app.register(cors, {
     origin: CORS_ORIGINS,

@@ -153,6 +153,11 @@ describe("nothing goes in of a file whose checksum fits and that has", () => {
     ["teams in a circle", () => of("teams", ({ id, parent_id }) => (parent_id ? {} : { parent_id: id })), /There are teams that are their own ancestors/],
     ["goals in a circle", () => of("goals", ({ id }) => ({ follows_id: id })), /There are goals that follow themselves/],
     [
+      "people who were erased and have keys, goals and teams",
+      () => of("learners", () => ({ erased_at: "2026-06-01T00:00:00Z" })),
+      /There are things of people who were erased/,
+    ],
+    [
       "somebody who is in two teams",
       () => {
         const [first] = lines()

@@ -91,6 +91,11 @@ describe("addresses", () => {
     },
   );
 
+  test("an expectation that nobody knows is nobody's to meet", async () => {
+    expect((await sendTo("/v1/me", { headers: "Expect: wonders\r\n" })).status).toBe(200);
+    expectProblem(await sendTo("/v1/nothing", { headers: "Expect: wonders\r\n" }), "not-found");
+  });
+
   test.each(["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])("%s changes no method", async (name) => {
     expect((await sendTo("/v1/me", { headers: `${name}: DELETE\r\n` })).status).toBe(200);
   });

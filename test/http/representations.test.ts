@@ -5,7 +5,7 @@ import { Prisma } from "../../src/generated/prisma/client";
 import { csvColumns, toCsv } from "../../src/http/csv";
 import { guarded } from "../../src/study-sessions/written";
 import { startApp, type TestApp } from "../setup/app";
-import { buildLearner, buildSession } from "../setup/factories";
+import { buildLearner, buildPath, buildSession } from "../setup/factories";
 
 let api: TestApp;
 let path: string;
@@ -30,6 +30,25 @@ describe("ETags", () => {
 
   test.each(['"2"', "1", '"11"'])("%s holds another", async (tags) => {
     expect((await api.admin.get(path, { "If-None-Match": tags })).status).toBe(200);
+  });
+
+  test("another form of the same version is another answer, by whose tag the version may be changed, too", async () => {
+    const { id } = await buildPath(api.db);
+    const [json, drawn] = [{ Accept: "application/json" }, { Accept: "text/vnd.mermaid" }];
+    const tagOf = async (form: Record<string, string>) => (await api.admin.get(`/v1/paths/${id}`, form)).headers.etag as string;
+    const [written, drawing] = [await tagOf(json), await tagOf(drawn)];
+    expect(drawing).not.toBe(written);
+    const known = async (form: Record<string, string>, tag: string) => {
+      const { status, headers } = await api.admin.get(`/v1/paths/${id}`, { ...form, "If-None-Match": tag });
+      return [status, headers.vary];
+    };
+    expect([await known(json, written), await known(drawn, drawing), await known(json, drawing), await known(drawn, written)]).toEqual([
+      [304, "Accept"],
+      [304, "Accept"],
+      [200, "Accept"],
+      [200, "Accept"],
+    ]);
+    expect((await api.admin.put(`/v1/paths/${id}/archival`, undefined, { "If-Match": drawing })).status).toBe(200);
   });
 
   test("a list has none", async () => {

@@ -241,6 +241,16 @@ describe("a file that is not as it should be", () => {
   });
 });
 
+test("a line of JSON that can be read in two ways is rejected, and stops nothing", async () => {
+  const item = (more: string) => `{"learnerId":"${learner.id}","id":"${uuidv7()}","startedAt":"2026-06-16T08:00:00Z","minutes":90${more}}\n`;
+  const { rejected, last } = await send([item(""), item(',"minutes":5'), item(',"__proto__":{"minutes":5}'), item("")].join(""), NDJSON);
+  expect(rejected.map(({ line, problem }) => [line, problem.detail])).toEqual([
+    [2, expect.stringContaining("named twice")],
+    [3, expect.stringContaining("__proto__")],
+  ]);
+  expect(last).toEqual(done(2, 0, 2));
+});
+
 describe("a line without an end", () => {
   const MANY = 100;
   const megabyte = Buffer.alloc(1_048_576, "x");

@@ -58,7 +58,7 @@ async function put(url: string, learners: string[], connections: number, duratio
     method: "PUT",
     path: `/v1/learners/${learners[Math.floor(Math.random() * learners.length)]}/study-sessions/${uuidv7()}`,
     headers,
-    body: JSON.stringify({ startedAt: new Date().toISOString(), minutes: 30, mode: "formal" }),
+    body: JSON.stringify({ startedAt: new Date(Date.now() - Math.random() * 365 * 86_400_000).toISOString(), minutes: 1, mode: "formal" }),
   });
   const result = await autocannon({ url, connections, duration, timeout: 30, requests: [{ setupRequest }] });
   const shed = result.statusCodeStats?.["503"]?.count ?? 0;

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { createApiKey } from "../src/api-keys/api-keys.service";
+import { giveKey } from "../src/api-keys/api-keys.service";
 import { buildApp } from "../src/app";
 import { readConfig } from "../src/config";
 import { connect } from "../src/database/connect";
@@ -89,12 +89,11 @@ async function fill(pool: Pool): Promise<Ids> {
 }
 
 /** Of the lead of a team of nobody, so that the whole question is asked who is below. */
-async function strangersKey(db: Parameters<typeof createApiKey>[0], pool: Pool): Promise<string> {
+async function strangersKey(db: Parameters<typeof giveKey>[0], pool: Pool): Promise<string> {
   const learnerId = uuidv7();
   await pool.query(`INSERT INTO learners (id, name, time_zone) VALUES ('${learnerId}', 'Stranger', 'UTC')`);
   await pool.query(`INSERT INTO teams (id, name, lead_id) VALUES (gen_random_uuid(), 'Empty', '${learnerId}')`);
-  const issuer = { role: "admin", id: uuidv7(), name: "bench", signedInBy: "api-key" } as const;
-  return (await createApiKey(db, issuer, { name: "Stranger", role: "learner", learnerId }, new Date())).secret as string;
+  return (await giveKey(db, { name: "Stranger", role: "learner", learnerId })).secret as string;
 }
 
 main().catch((error) => {

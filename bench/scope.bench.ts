@@ -1,4 +1,4 @@
-import { createApiKey } from "../src/api-keys/api-keys.service";
+import { giveKey } from "../src/api-keys/api-keys.service";
 import { readConfig } from "../src/config";
 import { connect } from "../src/database/connect";
 import { type Filled, NAMED } from "./ground";
@@ -36,8 +36,7 @@ async function leadsKey({ url, pool }: Filled): Promise<string> {
   const [{ id: learnerId }] = (await pool.query("SELECT id FROM learners ORDER BY id LIMIT 1")).rows;
   await pool.query("UPDATE teams SET lead_id = $1 WHERE id = $2", [learnerId, teamId(1)]);
   const database = await connect(readConfig({ DATABASE_URL: url }));
-  const issuer = { role: "admin", id: learnerId, name: "bench", signedInBy: "api-key" } as const;
-  const { secret } = await createApiKey(database.db, issuer, { name: "Lead", role: "learner", learnerId }, new Date());
+  const { secret } = await giveKey(database.db, { name: "Lead", role: "learner", learnerId });
   await database.close();
   return secret as string;
 }

@@ -1,13 +1,15 @@
-import Fastify, { type FastifyHttpOptions, type RawServerDefault } from "fastify";
+import Fastify, { type FastifyHttpOptions, type FastifyRequest, type RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Pool } from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
+import { holdAnswers } from "./access/answers";
 import { authenticate } from "./access/authenticate";
 import { createGuards } from "./access/guards";
+import { payerOf, personOf } from "./access/scope";
 import { adoptionRoutes } from "./adoptions/adoptions.routes";
 import { apiKeyRoutes } from "./api-keys/api-keys.routes";
-import { auditRoutes, recordReads } from "./audit/audit.routes";
+import { auditRoutes, recordReads, recordRefusals } from "./audit/audit.routes";
 import type { Config } from "./config";
 import type { Context } from "./context";
 import { evidenceRoutes } from "./evidence/evidence.routes";
@@ -16,18 +18,21 @@ import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
 import { accountForRequests, limitPipelines, limitRequestsAtOnce } from "./http/account";
 import type { App } from "./http/app-type";
+import { limitWork, type Payer } from "./http/budget";
+import { addressOf, refuseCutHeaders } from "./http/client-address";
 import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
 import { readJsonBodies } from "./http/json-body";
 import { type Life, partWhenStopping, refuseWhileStarting } from "./http/life";
 import { type LogStream, logging } from "./http/logging";
-import { compareOnRead, createMetrics, metricsRoute } from "./http/metrics";
+import { compareOnRead, createMetrics, type Metrics, metricsRoute } from "./http/metrics";
 import { describeApi } from "./http/openapi";
 import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem";
-import { limitRates } from "./http/rate-limits";
+import { limitRates, type RateLimits } from "./http/rate-limits";
 import { negotiateRepresentations } from "./http/representations";
 import { serializerCompiler } from "./http/serializer";
 import { importRoutes } from "./imports/imports.routes";
+import { invitationRoutes } from "./invitations/invitations.routes";
 import { learnerRoutes } from "./learners/learners.routes";
 import { meRoutes } from "./me/me.routes";
 import { membershipRoutes } from "./memberships/memberships.routes";
@@ -75,24 +80,29 @@ export async function buildApp({
   answerProblems(app);
   const metrics = createMetrics(pools);
   accountForRequests(app, metrics);
+  refuseCutHeaders(app);
   limitPipelines(app);
   partWhenStopping(app, life);
   negotiateRepresentations(app);
   await hardenAnswers(app, config);
-  const limits = await limitRates(app, config, ({ scope }) => scope.caller.id);
-  await describeApi(app, version);
+  const limits = await limitRates(app, config, ({ scope }) => payerOf(scope.caller));
+  await describeApi(app, version, limits.countVisit);
 
   healthRoutes(app, db, life);
   compareOnRead(metrics, "learner_months_compared_total", "Sums of months that were compared with their sessions.", roundOfMonths(db));
-  metricsRoute(app, metrics);
+  if (config.METRICS_PORT === undefined) metricsRoute(app, metrics, limits.countVisit);
+  else await serveMetricsApart(app, metrics, limits, config, log);
   await app.register(
     async (v1: App) => {
-      const context: Context = { db, reportsDb, config, clock, may: createGuards(db) };
       holdRoutesToTheirWord(v1);
       refuseWhileStarting(v1, life);
       limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
-      v1.addHook("onRequest", authenticate(context, limits));
+      v1.addHook("onRequest", authenticate({ db, config, clock }, limits));
+      const budget = limitWork(v1, payerOfRequest);
+      const context: Context = { db, reportsDb, config, clock, may: createGuards(db), budget };
       recordReads(v1, context);
+      recordRefusals(v1, context);
+      holdAnswers(v1, context);
       meRoutes(v1, context);
       learnerRoutes(v1, context);
       personalDataRoutes(v1, context);
@@ -112,11 +122,32 @@ export async function buildApp({
       await v1.register((bulk: App) => importRoutes(bulk, context));
       exportRoutes(v1, context);
       apiKeyRoutes(v1, context);
+      invitationRoutes(v1, context, limits);
       auditRoutes(v1, context);
     },
     { prefix: "/v1" },
   );
   return app;
+}
+
+/** Whose budget of work a request uses; of one that needs no key, its address's. */
+function payerOfRequest(request: FastifyRequest): Payer {
+  const caller = request.scope?.caller;
+  if (!caller) return { id: addressOf(request), isPerson: true };
+  return { id: payerOf(caller), isPerson: caller.role === "learner" || personOf(caller) !== null };
+}
+
+/** A server for the metrics alone. It begins before the app listens, so that a taken port stops the start, and ends last. */
+async function serveMetricsApart(app: App, metrics: Metrics, limits: RateLimits, config: Config, log?: LogStream): Promise<void> {
+  const apart: App = Fastify(serverOptions(config, log)).withTypeProvider<ZodTypeProvider>();
+  answerProblems(apart);
+  await hardenAnswers(apart, { ...config, CORS_ORIGINS: undefined });
+  metricsRoute(apart, metrics, limits.countVisit);
+  const listenTextResolver = (address: string) => `Metrics at ${address}/metrics`;
+  app.addHook("onReady", async () => {
+    await apart.listen({ host: config.HOST, port: config.METRICS_PORT as number, listenTextResolver });
+  });
+  app.addHook("onClose", () => apart.close());
 }
 
 function serverOptions(config: Config, log?: LogStream): FastifyHttpOptions<RawServerDefault> {

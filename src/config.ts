@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import path from "node:path";
 import { z } from "zod";
 import { isMistyped } from "./api-keys/secret";
+import { isGuessable } from "./api-keys/strength";
 import { isTimeZone } from "./days";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -26,12 +27,19 @@ function isAddress(text: string): boolean {
 const Environment = z.object({
   HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on."),
   PORT: port.default(3000).describe("Port to listen on."),
+  METRICS_PORT: port.optional().describe("A port of its own for `/metrics`, at HOST too. Unset: it is at PORT."),
   DATABASE_URL: postgresUrl.optional().describe("PostgreSQL 15 or later. Unset: an embedded one in DATA_DIR."),
   REPORTS_DATABASE_URL: postgresUrl.optional().describe("A replica of that database, which reports are read from. Unset: the database itself."),
   DATA_DIR: z.string().min(1).default(".cairn").describe("Where the embedded database keeps its files."),
   SAMPLE_DATA: onOff.default(true).describe("`off`: the embedded database's first start loads no sample organisation."),
   MIGRATE_ON_START: onOff.default(true).describe("`off`: start only on a database that `npm run migrate` brought up to date."),
   DATABASE_POOL_SIZE: count.default(10).describe("Connections to the database."),
+  DATABASE_HEAVY_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(3)
+    .describe("Further connections, for reports and exports alone; 0: these use the others. The embedded database has one connection in all."),
   DATABASE_CONNECT_TIMEOUT_MS: milliseconds.default(5_000).describe("How long a request waits for a connection."),
   DATABASE_STATEMENT_TIMEOUT_MS: z.coerce
     .number()
@@ -85,10 +93,13 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info").describe("What the log on standard output holds."),
   ADMIN_API_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]{32,200}$/, "must be 32 to 200 printable characters without spaces")
+    .regex(/^[\x21-\x7e]{32,200}$/, "must be 32 to 200 printable characters without spaces. Make one with: openssl rand -hex 32")
     .refine((secret) => !isMistyped(secret), "looks like a key of this service, but its checksum does not fit")
+    .refine((secret) => !isGuessable(secret), "could be guessed: it repeats itself, or is made of words and runs. Make one with: openssl rand -hex 32")
     .optional()
-    .describe("An admin's key to accept. Unset: the first start on an empty database prints one."),
+    .describe(
+      "An admin's key to accept, hard to guess: `openssl rand -hex 32`. Changed: the next start revokes the one before, with all keys that it made. Unset: the first start on an empty database prints one, and one that was set before stays.",
+    ),
   OIDC_ISSUER: z
     .url({ protocol: /^https?$/, error: "must be a web address" })
     .optional()
@@ -101,6 +112,24 @@ const Environment = z.object({
     .default(["RS256", "ES256", "EdDSA"])
     .describe("The signatures that are accepted."),
   OIDC_CLOCK_SKEW_SECONDS: z.coerce.number().int().min(0).max(300).default(30).describe("How far the provider's clock may be from this one."),
+  OIDC_ACCESS_TOKEN_CLAIM: z
+    .string()
+    .regex(/^[^\s=]+(=[^\s=]+)?$/, "must be the name of a claim, or a name and a value such as token_use=access")
+    .optional()
+    .describe("How to tell an access token whose header does not say so (`typ: at+jwt`): a claim that it has, such as `scp`, or a claim and its value."),
+  OIDC_MAX_TOKEN_AGE_SECONDS: count.max(2_592_000).default(86_400).describe("How long after it was issued a token is accepted, whatever it says itself."),
+  OIDC_EXTERNAL_ID_CLAIM: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "The claim that holds a learner's `externalId`: by it somebody is known when they first sign in. Nobody may set it for themselves. Unset: by their address alone.",
+    ),
+  OIDC_TRUST_EMAIL: onOff
+    .default(false)
+    .describe(
+      '`on`: e-mail addresses are taken as verified where the provider does not say (no `email_verified`, or the text "true"). Only where nobody enters an address there themselves.',
+    ),
   OIDC_PROVISION: onOff.default(false).describe("`on`: whoever has a valid token and is not yet a learner becomes one."),
   OIDC_ADMIN_CLAIM: z.string().min(1).optional().describe("The claim that makes an admin when it holds OIDC_ADMIN_VALUE, such as `roles`."),
   OIDC_ADMIN_VALUE: z.string().min(1).default("cairn-admin").describe("See OIDC_ADMIN_CLAIM."),
@@ -158,7 +187,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (!result.success) {
     throw wrong(...result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
   }
-  const { OIDC_ISSUER, OIDC_AUDIENCE, REPORTS_DATABASE_URL, DATABASE_URL } = result.data;
+  const { PORT, METRICS_PORT, OIDC_ISSUER, OIDC_AUDIENCE, REPORTS_DATABASE_URL, DATABASE_URL } = result.data;
+  if (PORT && PORT === METRICS_PORT) throw wrong("METRICS_PORT: must be another than PORT");
   if (!OIDC_ISSUER !== !OIDC_AUDIENCE) throw wrong("OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
   if (REPORTS_DATABASE_URL && !DATABASE_URL) throw wrong("REPORTS_DATABASE_URL: goes with DATABASE_URL, because the embedded database has no replica");
   return { ...result.data, DATA_DIR: path.resolve(result.data.DATA_DIR) };

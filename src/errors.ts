@@ -8,6 +8,7 @@ export const PROBLEMS = {
   "invalid-request": { status: 400, title: "The request is not valid" },
   unauthenticated: { status: 401, title: "Who is calling is not known" },
   forbidden: { status: 403, title: "The caller may not do this" },
+  "person-erased": { status: 403, title: "The person was erased here" },
   "not-found": { status: 404, title: "There is nothing here" },
   "request-timeout": { status: 408, title: "The request took too long to arrive" },
   "already-exists": { status: 409, title: "There is one already" },
@@ -28,9 +29,13 @@ export const PROBLEMS = {
   "review-answered": { status: 409, title: "The review was answered" },
   "learner-erased": { status: 409, title: "The person was erased" },
   "day-full": { status: 409, title: "The day holds as many minutes as it may" },
+  "key-rotated": { status: 409, title: "The key was rotated already" },
+  "too-many-keys": { status: 409, title: "There are too many live keys" },
+  "invitation-redeemed": { status: 409, title: "The invitation was redeemed already" },
   "already-verified": { status: 409, title: "The session is verified already" },
   "idempotency-key-in-flight": { status: 409, title: "The first request with this key is under way" },
   "version-mismatch": { status: 412, title: "It changed since it was read" },
+  "precondition-required": { status: 428, title: "If-Match is missing" },
   "body-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body is of an unknown type" },
   "reference-missing": { status: 422, title: "Something the request refers to does not exist" },
@@ -63,6 +68,8 @@ export class AppError extends Error {
   override name = "AppError";
   readonly detail: string;
   readonly flaws: Flaw[];
+  /** What it says instead to whoever may not read what its detail quotes. */
+  unread?: string;
 
   /** @param unlisted how many flaws there are beside those that are given */
   constructor(
@@ -91,6 +98,11 @@ export function cut(text: string, most: number): string {
   const end = most - 1;
   const isHalf = /[\ud800-\udbff]/.test(text.charAt(end - 1));
   return `${text.slice(0, isHalf ? end - 1 : end)}…`;
+}
+
+/** A refusal whose detail quotes what is stored. `unread` says it without, for callers who may write that, but not read it. */
+export function quoting(code: ProblemCode, detail: string, unread: string): AppError {
+  return Object.assign(new AppError(code, detail), { unread });
 }
 
 /** The same words for what is not there and for what the caller may not see. */

@@ -1,8 +1,8 @@
 import { RestoreRefused } from "./backup/restore";
 import { ConfigError } from "./config";
-import { DataDirInUseError } from "./database/embedded";
-import { MigrationError } from "./database/migrate";
-import { isUnavailable } from "./database/violations";
+import { DataDirError } from "./database/claim";
+import { DatabaseRefused, MigrationError } from "./database/refusals";
+import { isForbidden, isUnavailable } from "./database/violations";
 import { DemoRefused } from "./demo/load-demo";
 
 /** What a supervisor can tell from how a process ended. */
@@ -25,9 +25,13 @@ function explain(error: Error): [number, string | Error] {
   if (error instanceof DemoRefused || error instanceof RestoreRefused) return [EXIT.failure, error.message];
   if (error instanceof ConfigError) return [EXIT.configuration, error.message];
   if (error instanceof MigrationError) return [EXIT.migration, error.message];
-  if (error instanceof DataDirInUseError) return [EXIT.unavailable, error.message];
-  if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set PORT.`];
+  if (error instanceof DataDirError || error instanceof DatabaseRefused) return [EXIT.unavailable, error.message];
+  if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return [EXIT.unavailable, `${error.message}. Stop what listens there, or set another port.`];
   if ((error as NodeJS.ErrnoException).path) return [EXIT.unavailable, `${error.message}. Check the name, the rights, and the room on the disk.`];
   if (isUnavailable(error)) return [EXIT.unavailable, `The database cannot be reached (${error.message}). Check DATABASE_URL, and that it runs.`];
+  if (isForbidden(error)) {
+    const what = /permission denied[^`]*|must be owner[^`]*/.exec(error.message)?.[0] ?? "permission denied";
+    return [EXIT.unavailable, `The database refuses the role of DATABASE_URL (${what}): let its owner grant what docs/personal-data.md lists.`];
+  }
   return [EXIT.failure, error];
 }

@@ -17,8 +17,8 @@ async function main(): Promise<void> {
   // Nobody waits for a replica: reports tell when it is away.
   const replica = config.REPORTS_DATABASE_URL ? await connect({ ...config, DATABASE_URL: config.REPORTS_DATABASE_URL }) : undefined;
   const life: Life = { phase: "starting" };
-  const databases = { main: database, ...(replica && { reports: replica }) };
-  const pools = Object.fromEntries(Object.entries(databases).map(([name, { pool }]) => [name, pool]));
+  const { pool: main, heavyPool: heavy } = database;
+  const pools = { main, ...(heavy !== main && { heavy }), ...(replica && { reports: replica.heavyPool }) };
   const app = await buildApp({ config, db: database.db, reportsDb: replica?.db, pools, life });
   const address = await app.listen({ host: config.HOST, port: config.PORT });
   // Keys are shown once, so nothing may fail between making and printing them.
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
     const demo = database.embedded && config.SAMPLE_DATA && (await isEmpty(tx)) ? await loadDemo(tx, new Date()) : null;
     return { demo, adminKey: await ensureAdminKey(tx, config.ADMIN_API_KEY) };
   }, DEMO_TRANSACTION);
-  stopOnSignal(app, life, Object.values(databases), config, prepared);
+  stopOnSignal(app, life, [database, ...(replica ? [replica] : [])], config, prepared);
   const { demo, adminKey } = await prepared;
   if (adminKey || demo) console.log(greeting({ address, demo, adminKey }));
   if (life.phase === "starting") life.phase = "serving";

@@ -28,7 +28,7 @@ test.each([
   ["PORT", "0", 0],
   ["DATABASE_URL", "postgresql://cairn@db/cairn", "postgresql://cairn@db/cairn"],
   ["MIGRATE_ON_START", "off", false],
-  ["ADMIN_API_KEY", "a".repeat(32), "a".repeat(32)],
+  ["ADMIN_API_KEY", "k8Zq2vXw9LmT4rYc7NbH1sPd6FgJ3uEa", "k8Zq2vXw9LmT4rYc7NbH1sPd6FgJ3uEa"],
   ["TIME_ZONE", "Europe/Stockholm", "Europe/Stockholm"],
   ["TARGET", "60/25/15", [60, 25, 15]],
   ["TARGET", "100/0/0", [100, 0, 0]],
@@ -60,6 +60,13 @@ test.each([
   ["RETAIN_AUDIT_DAYS", "365"],
   ["RETAIN_AUDIT_DAYS", "1e12"],
   ["ADMIN_API_KEY", "too-short"],
+  ["ADMIN_API_KEY", "a".repeat(40)],
+  ["ADMIN_API_KEY", "0123456789abcdef0123456789abcdef"],
+  ["ADMIN_API_KEY", "changeme-changeme-changeme-changeme"],
+  ["ADMIN_API_KEY", "an-admin-key-for-tests-0123456789abcdef"],
+  ["ADMIN_API_KEY", "your-very-long-and-random-admin-key-goes-here"],
+  ["OIDC_ACCESS_TOKEN_CLAIM", "=access"],
+  ["OIDC_MAX_TOKEN_AGE_SECONDS", "0"],
   ["ADMIN_API_KEY", `${"a".repeat(40)} ${"b".repeat(40)}`],
   ["TIME_ZONE", "+02:00"],
   ["TIME_ZONE", "Mars/Olympus"],
@@ -101,6 +108,11 @@ test("the table of settings gives each its words, and the default as one would s
 
 test.each([{ OIDC_ISSUER: "https://id.example" }, { OIDC_AUDIENCE: "https://cairn.example" }])("an issuer and its audience go together: %j", (environment) => {
   expect(() => readConfig(environment)).toThrow("OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
+});
+
+test("metrics have another port than everything else", () => {
+  expect(() => readConfig({ METRICS_PORT: "3000" })).toThrow("  METRICS_PORT: must be another than PORT");
+  expect([readConfig({}).METRICS_PORT, readConfig({ METRICS_PORT: "9464" }).METRICS_PORT]).toEqual([undefined, 9464]);
 });
 
 test("a replica for reports goes with the database that it follows", () => {

@@ -20,8 +20,8 @@ async function create(client: Client, path: string, body: object) {
   return response.body;
 }
 
-async function put(client: Client, path: string, body: object = {}) {
-  const response = await client.put(path, body);
+async function put(client: Client, path: string, body: object = {}, headers: Record<string, string> = {}) {
+  const response = await client.put(path, body, headers);
   expect({ path, status: response.status, body: response.body }).toMatchObject({ status: 200 });
   return response.body;
 }
@@ -117,7 +117,8 @@ test("the analyst learns to deploy, and goes on to the front end", async () => {
   on("2026-04-10");
   const talk = await log("2026-04-07", 90, { stepId: asking.id, impact: 4 });
   expect(talk).toMatchObject({ socialMinutes: 90, resourceId: mentor.id, verification: "self-reported" });
-  const confirmed = await put(kwame, `${home}/study-sessions/${talk.id}/confirmation`);
+  const [{ version }] = (await read(kwame, `/v1/learners/${engineer.id}/mentored-sessions`)).items;
+  const confirmed = await put(kwame, `${home}/study-sessions/${talk.id}/confirmation`, {}, { "If-Match": `"${version}"` });
   expect(confirmed).toMatchObject({ minutes: 90, verification: "mentor-confirmed" });
   await put(tomas, `${goalPath}/steps/${asking.id}/completion`);
 
@@ -212,7 +213,9 @@ test("the analyst learns to deploy, and goes on to the front end", async () => {
 
   // She endorses him; he finishes, and goes on.
   const waiting = report.reviewsWaiting.items[0].id;
-  const answered = await put(adaeze, `${goalPath}/reviews/${waiting}/answer`, { verdict: "endorsed", comment: "Yes, since the rollback" });
+  const { etag } = (await adaeze.get(`${goalPath}/reviews/${waiting}`)).headers as { etag: string };
+  const answer = { verdict: "endorsed", comment: "Yes, since the rollback" };
+  const answered = await put(adaeze, `${goalPath}/reviews/${waiting}/answer`, answer, { "If-Match": etag });
   expect(answered).toMatchObject({ verdict: "endorsed", answeredById: lead.id });
   on("2026-06-24");
   await log("2026-06-22", 200, { stepId: rollingBack.id, impact: 5 });

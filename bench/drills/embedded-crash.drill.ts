@@ -28,7 +28,7 @@ export const drill: Drill = async (stage, quick) => {
     slowestMs = Math.max(slowestMs, Date.now() - since);
   }
   const busy = await codeOf(stage, DATA_DIR);
-  const misplaced = await codeOf(stage, path.join(DATA_DIR, "address.json", "below"));
+  const misplaced = await codeOf(stage, path.join(DATA_DIR, "postgres", "PG_VERSION", "below"));
   await stop();
   const { lost, doubled, flaws } = await ledger.compare({ DATA_DIR }, () => end(service.child, "SIGTERM"));
   if (busy !== EXIT.unavailable) flaws.push(`a second process on the same directory ended with ${busy}`);

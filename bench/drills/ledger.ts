@@ -174,7 +174,13 @@ export class Ledger {
   async compare(where: Where, release: () => Promise<unknown> = async () => undefined): Promise<{ lost: number; doubled: number; flaws: string[] }> {
     const flaws = [...this.flaws, ...this.client.flaws, ...(await this.#compareReport())];
     await release();
-    const database = await connect({ ...where, DATABASE_POOL_SIZE: 1, DATABASE_CONNECT_TIMEOUT_MS: 5_000, DATABASE_STATEMENT_TIMEOUT_MS: 0 });
+    const database = await connect({
+      ...where,
+      DATABASE_POOL_SIZE: 1,
+      DATABASE_HEAVY_POOL_SIZE: 0,
+      DATABASE_CONNECT_TIMEOUT_MS: 5_000,
+      DATABASE_STATEMENT_TIMEOUT_MS: 0,
+    });
     const { rows } = await database.pool.query<{ id: string; learner_id: string; minutes: number; mode: string; deleted: boolean }>(
       `SELECT id, learner_id, minutes, deleted_at IS NOT NULL AS deleted,
              CASE minutes WHEN on_the_job_minutes THEN 'on-the-job' WHEN social_minutes THEN 'social' WHEN formal_minutes THEN 'formal' END AS mode

@@ -9,6 +9,13 @@ import type { RateLimits } from "../http/rate-limits";
 import type { Caller } from "./scope";
 import { isToken, tokenCheck } from "./tokens";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Set where the body says who calls: the route counts a failed attempt itself. */
+    withoutKey?: boolean;
+  }
+}
+
 const HOW = "Send the header Authorization: Bearer <API key or access token>.";
 
 /**
@@ -28,10 +35,11 @@ export function authenticate({ db, config, clock }: Pick<Context, "db" | "config
     request.scope = { caller, today: dayIn(now, config.TIME_ZONE), dayMinutes: config.DAY_MINUTES_LIMIT };
   };
   return async (request: FastifyRequest): Promise<void> => {
-    await limits.checkAddress(request);
+    if (request.routeOptions.config.withoutKey) return;
     try {
       await identify(request);
     } catch (error) {
+      // Only now: whoever else fails at the same address, a valid key or token is heard.
       if (error instanceof AppError && error.code === "unauthenticated") await limits.countFailure(request);
       throw error;
     }

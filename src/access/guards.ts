@@ -11,7 +11,7 @@ declare module "fastify" {
 
 const PROFILE: KeyScope[] = ["learning:read", "reports:read", "directory:write"];
 
-type Guard = (request: FastifyRequest) => Promise<void>;
+export type Guard = (request: FastifyRequest) => Promise<void>;
 export type Guards = ReturnType<typeof createGuards>;
 
 /**
@@ -67,6 +67,9 @@ export function createGuards(db: PrismaClient) {
   return {
     /** Whoever has a valid key. */
     signedIn: async () => {},
+
+    /** Anybody: what the request itself carries says who it is. */
+    anybody: async () => {},
 
     /** Who keeps the directory and the catalogue. */
     keepDirectory: async (request) => keep(request),
@@ -131,6 +134,12 @@ export function createGuards(db: PrismaClient) {
     /** Admins alone. */
     readAudit: async ({ scope: { caller } }) => {
       if (caller.role !== "admin") throw forbidden("an admin's key");
+    },
+
+    /** Who somebody is at the identity provider: admins alone. */
+    manageSignIn: async (request) => {
+      if (request.scope.caller.role !== "admin") return refuse(request, "an admin's key");
+      await mustSee(request);
     },
 
     /** Admins alone. */

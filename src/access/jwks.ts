@@ -4,7 +4,7 @@ import { AppError } from "../errors";
 
 const FRESH_MS = 10 * 60_000;
 const COOLDOWN_MS = 10_000;
-const TIMEOUT_MS = 5_000;
+const PATIENCE_MS = 5_000;
 
 const Discovery = z.object({ issuer: z.string(), jwks_uri: z.url() });
 const KeySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).min(1) });
@@ -14,9 +14,10 @@ const KeySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).min(
  * that is not known. While the issuer cannot be reached, the last ones stand; a token by an
  * unknown key is then neither accepted nor called wrong.
  *
+ * @param timeoutMs how long the issuer may take to answer
  * @throws AppError `unavailable` when the key cannot be known now
  */
-export function issuerKeys(issuer: string, now = () => Date.now()): JWTVerifyGetKey {
+export function issuerKeys(issuer: string, now = () => Date.now(), timeoutMs = PATIENCE_MS): JWTVerifyGetKey {
   let known: { find: ReturnType<typeof createLocalJWKSet>; readAt: number } | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<boolean> | undefined;
@@ -24,7 +25,7 @@ export function issuerKeys(issuer: string, now = () => Date.now()): JWTVerifyGet
   const read = async (): Promise<boolean> => {
     triedAt = now();
     try {
-      known = { find: createLocalJWKSet(await readKeys(issuer)), readAt: now() };
+      known = { find: createLocalJWKSet(await readKeys(issuer, timeoutMs)), readAt: now() };
       return true;
     } catch {
       return false;
@@ -59,14 +60,14 @@ export function issuerKeys(issuer: string, now = () => Date.now()): JWTVerifyGet
   };
 }
 
-async function readKeys(issuer: string): Promise<JSONWebKeySet> {
-  const { issuer: named, jwks_uri } = Discovery.parse(await readJson(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`));
+async function readKeys(issuer: string, timeoutMs: number): Promise<JSONWebKeySet> {
+  const { issuer: named, jwks_uri } = Discovery.parse(await readJson(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, timeoutMs));
   if (named !== issuer) throw new Error("the discovery document names another issuer");
-  return KeySet.parse(await readJson(jwks_uri)) as JSONWebKeySet;
+  return KeySet.parse(await readJson(jwks_uri, timeoutMs)) as JSONWebKeySet;
 }
 
-async function readJson(url: string): Promise<unknown> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error", headers: { Accept: "application/json" } });
+async function readJson(url: string, timeoutMs: number): Promise<unknown> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: "error", headers: { Accept: "application/json" } });
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   return response.json();
 }

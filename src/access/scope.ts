@@ -7,11 +7,15 @@ import type { Prisma } from "../generated/prisma/client";
 export const KEY_SCOPES = ["sessions:write", "learning:read", "learning:write", "reports:read", "directory:write"] as const;
 export type KeyScope = (typeof KEY_SCOPES)[number];
 
-/** Who is calling: an API key, or a person with a token of the identity provider's. `id` is the key's or the learner's. */
-export type Caller = { id: string; name: string; signedInBy: "api-key" | "token" } & (
+/**
+ * Who is calling: an API key, or a person with a token of the identity provider's. `id` is the key's or the learner's.
+ * `rootId` is the first key of a rotated key's rotations. With `actsFor`, somebody else made the learner's key: it reads
+ * and writes what they may, but is not them.
+ */
+export type Caller = { id: string; name: string; signedInBy: "api-key" | "token"; rootId?: string | null; issuedAt?: Date } & (
   | { role: "admin" }
   | { role: "service"; scopes: KeyScope[]; teamId: string | null }
-  | { role: "learner"; learnerId: string }
+  | { role: "learner"; learnerId: string; actsFor?: boolean }
 );
 
 /** A caller on a day: all that decides whom they may see, and how much they may log. */
@@ -82,10 +86,20 @@ export function isOwn({ caller }: Scope, learnerId: string): boolean {
   return personOf(caller) === learnerId;
 }
 
-/** The learner who is calling, an admin by their token too; null for keys that are nobody's. */
+/** The learner who is calling, an admin by their token too; null for keys that are nobody's, or that act for somebody. */
 export function personOf(caller: Caller): string | null {
-  if (caller.role === "learner") return caller.learnerId;
+  if (caller.role === "learner") return caller.actsFor ? null : caller.learnerId;
   return caller.signedInBy === "token" ? caller.id : null;
+}
+
+/** Whose quota and budget of work a request counts against: the person's, whatever keys they or others made for them, or the program's. */
+export function payerOf(caller: Caller): string {
+  return caller.role === "learner" ? caller.learnerId : ownerOf(caller);
+}
+
+/** Whose a caller's `Idempotency-Key`s are: the person's, whichever key they use; else the key's, whatever it was rotated into. */
+export function ownerOf(caller: Caller): string {
+  return personOf(caller) ?? caller.rootId ?? caller.id;
 }
 
 /** A filter on what a learner may share: all for the learner, for everybody else only what is shared. */
@@ -134,6 +148,12 @@ export function leadsAbove(learnerId: string, today: Day): Prisma.LearnerWhereIn
 /** Whether somebody may review a learner. */
 export async function isAbove(db: Db, id: string, learnerId: string, today: Day): Promise<boolean> {
   return (await db.learner.count({ where: { AND: [{ id }, leadsAbove(learnerId, today)] } })) > 0;
+}
+
+/** Who leads one of these teams or a team above: whoever sees their people. */
+export async function leadsOf(db: Db, teamIds: string[]): Promise<string[]> {
+  const leads = await db.learner.findMany({ where: { ledTeams: { some: { descendants: { some: { teamId: { in: teamIds } } } } } }, select: { id: true } });
+  return leads.map(({ id }) => id);
 }
 
 /** A filter on memberships: those that hold on a day. */

@@ -18,6 +18,7 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url,
     preHandler: may.writeLearner,
+    config: { work: "heavy", answers: "previewPathChange" },
     schema: {
       operationId: "adoptPath",
       summary: "Adopt a path, or take a newer version over; what is done stays done",
@@ -28,13 +29,14 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
       response: { 200: PathChange, ...problems("not-found", "forbidden", "version-mismatch", ...refusals) },
     },
     handler: (request) =>
-      change(db, request, (tx) => adoptPath(tx, request.params.learnerId, request.params.goalId, request.body, clock(), ifVersion(request))),
+      change(db, request, (tx) => adoptPath(tx, request.scope, request.params.learnerId, request.params.goalId, request.body, clock(), ifVersion(request))),
   });
 
   app.route({
     method: "GET",
     url,
     preHandler: may.readLearner,
+    config: { work: "heavy" },
     schema: {
       operationId: "previewPathChange",
       summary: "See what taking a newer version over would change, without changing anything",
@@ -43,6 +45,6 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
       querystring: PathChangeQuery,
       response: { 200: PathChange, ...problems("not-found", "forbidden", ...refusals) },
     },
-    handler: ({ params, query }) => previewChange(db, params.learnerId, params.goalId, query.version, clock()),
+    handler: ({ scope, params, query }) => previewChange(db, scope, params.learnerId, params.goalId, query.version, clock()),
   });
 }

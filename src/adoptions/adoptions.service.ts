@@ -1,7 +1,8 @@
 import { v7 as uuidv7 } from "uuid";
+import { isOwn, type Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { type Day, toDate, toDay } from "../days";
-import { AppError } from "../errors";
+import { AppError, quoting } from "../errors";
 import type { Goal as GoalRow, Prisma } from "../generated/prisma/client";
 import { changeSteps, checkOpen, requireGoal } from "../goals/goals.service";
 import type { IfVersion } from "../http/preconditions";
@@ -10,7 +11,7 @@ import { checkPrerequisites } from "../paths/path-steps";
 import type { PathStep } from "../paths/paths.schema";
 import { readSteps } from "../paths/paths.service";
 import type { Ordered } from "../prerequisites";
-import { checkCount, isDone, readGraph, replacePrerequisites, storeOrder } from "../steps/steps.service";
+import { checkCount, detachHiddenEvidence, isDone, readGraph, replacePrerequisites, storeOrder } from "../steps/steps.service";
 import type { PathAdopt, PathChange } from "./adoptions.schema";
 import { mergePrerequisites, type OwnStep, type Plan, placeAdded, planChanges, spreadDueDays } from "./changes";
 
@@ -19,22 +20,30 @@ import { mergePrerequisites, type OwnStep, type Plan, placeAdded, planChanges, s
  *
  * @throws AppError when there is no such version, the path is archived, or the goal has adopted another path, this version or a later one
  */
-export function adoptPath(db: Db, learnerId: string, goalId: string, input: PathAdopt, now: Date, ifVersion: IfVersion = {}): Promise<PathChange> {
+export function adoptPath(
+  db: Db,
+  scope: Scope,
+  learnerId: string,
+  goalId: string,
+  input: PathAdopt,
+  now: Date,
+  ifVersion: IfVersion = {},
+): Promise<PathChange> {
   return changeSteps(
     db,
     learnerId,
     goalId,
     async (tx, goal) => {
-      const planned = await planTakeOver(tx, goal, input, now);
-      await store(tx, goal, planned);
+      const planned = await planTakeOver(tx, scope, goal, input, now);
+      await store(tx, scope, goal, planned);
       return describe(planned);
     },
     ifVersion,
   );
 }
 
-/** What taking a newer version over would change: planned as it is for the adoption, from one moment, and stored nowhere. */
-export function previewChange(db: Db, learnerId: string, goalId: string, version: number | undefined, now: Date): Promise<PathChange> {
+/** What taking a newer version over would change, if the caller did: planned as it is for the adoption, from one moment, and stored nowhere. */
+export function previewChange(db: Db, scope: Scope, learnerId: string, goalId: string, version: number | undefined, now: Date): Promise<PathChange> {
   return inTransaction(db, async (tx) => {
     await tx.$executeRaw`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY`;
     const goal = await requireGoal(tx, learnerId, goalId);
@@ -43,11 +52,11 @@ export function previewChange(db: Db, learnerId: string, goalId: string, version
     const { archivedAt } = await tx.path.findUniqueOrThrow({ where: { id: pathId } });
     const toVersion = version ?? (archivedAt ? null : await lastPublished(tx, pathId));
     if (!toVersion || toVersion === pathVersion) {
-      const progress = progressOf(await readOwn(tx, learnerId, goalId));
+      const progress = progressOf(await readOwn(tx, scope, learnerId, goalId));
       return { pathId, fromVersion: pathVersion, toVersion: null, progress: { before: progress, after: progress }, steps: [] };
     }
     checkOpen(goal);
-    const change = describe(await planTakeOver(tx, goal, { pathId, version: toVersion }, now));
+    const change = describe(await planTakeOver(tx, scope, goal, { pathId, version: toVersion }, now));
     return { ...change, steps: change.steps.map((step) => (step.change === "added" ? { ...step, stepId: null } : step)) };
   });
 }
@@ -70,13 +79,13 @@ type TakeOver = {
 };
 
 /** @throws AppError when the goal cannot take the version over; nothing is written, and nothing is locked */
-async function planTakeOver(db: Db, goal: GoalRow, input: PathAdopt, now: Date): Promise<TakeOver> {
+async function planTakeOver(db: Db, scope: Scope, goal: GoalRow, input: PathAdopt, now: Date): Promise<TakeOver> {
   const { learnerId, id: goalId, pathVersion: fromVersion } = goal;
   const { pathId } = input;
   const toVersion = await findVersion(db, input);
   checkForward(goal, pathId, toVersion);
   const [from, to] = [fromVersion ? await readSteps(db, pathId, fromVersion) : [], await readSteps(db, pathId, toVersion)];
-  const own = await readOwn(db, learnerId, goalId);
+  const own = await readOwn(db, scope, learnerId, goalId);
   const plan = planChanges(own, from, to);
   const { added, changed, removed, kept } = plan;
   checkCount(own.length + added.length - removed.length);
@@ -130,9 +139,11 @@ async function planTakeOver(db: Db, goal: GoalRow, input: PathAdopt, now: Date):
   };
 }
 
-async function store(tx: Prisma.TransactionClient, { learnerId, id: goalId }: GoalRow, planned: TakeOver): Promise<void> {
+async function store(tx: Prisma.TransactionClient, scope: Scope, { learnerId, id: goalId }: GoalRow, planned: TakeOver): Promise<void> {
   const { pathId, toVersion, plan, ids, dueDays, dropped, needs, steps } = planned;
-  await tx.step.deleteMany({ where: { learnerId, id: { in: plan.removed.map(({ id }) => id) } } });
+  const removed = plan.removed.map(({ id }) => id);
+  await detachHiddenEvidence(tx, scope, learnerId, removed);
+  await tx.step.deleteMany({ where: { learnerId, id: { in: removed } } });
   await tx.step.updateMany({ where: { learnerId, id: { in: dropped } }, data: { pathStepKey: null, version: { increment: 1 } } });
   await tx.step.createMany({
     data: plan.added.map(({ key, prerequisites: _, ...content }) => {
@@ -173,13 +184,14 @@ function spread(added: PathStep[], own: Titled[], to: PathStep[], { startsOn, du
 type Counted = Ordered & { title: string; required: boolean; weight: number; completedOn: Date | null; skippedOn: Date | null };
 type Titled = OwnStep & Counted;
 
-async function readOwn(tx: Db, learnerId: string, goalId: string): Promise<Titled[]> {
+/** What the caller cannot see does not count as begun: it would tell them that there is something. */
+async function readOwn(tx: Db, scope: Scope, learnerId: string, goalId: string): Promise<Titled[]> {
   const steps = await readGraph(tx, learnerId, goalId);
   const touched = await tx.$queryRaw<{ id: string }[]>`
     SELECT s.id FROM steps s WHERE s.learner_id = ${learnerId}::uuid AND s.goal_id = ${goalId}::uuid AND (
       EXISTS (SELECT FROM study_sessions x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id)
       OR EXISTS (SELECT FROM timers x WHERE x.learner_id = s.learner_id AND x.step_id = s.id)
-      OR EXISTS (SELECT FROM evidence x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id)
+      OR EXISTS (SELECT FROM evidence x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id AND (x.shared OR ${isOwn(scope, learnerId)}))
       OR EXISTS (SELECT FROM reviews x WHERE x.learner_id = s.learner_id AND x.goal_id = s.goal_id AND x.step_id = s.id))`;
   const begun = new Set(touched.map(({ id }) => id));
   return steps.map(({ dueOn, ...step }) => ({
@@ -233,7 +245,10 @@ async function findVersion(tx: Db, { pathId, version }: PathAdopt): Promise<numb
 function checkForward({ pathId, pathVersion }: GoalRow, toPathId: string, toVersion: number): void {
   if (!pathId || !pathVersion) return;
   if (pathId !== toPathId) throw new AppError("path-adopted", "The goal has adopted another path. Set a second goal for this one, which may follow the first.");
-  if (pathVersion >= toVersion) throw new AppError("path-adopted", `The goal is at version ${pathVersion} already. Only a newer version can be taken over.`);
+  if (pathVersion >= toVersion) {
+    const rule = "Only a newer version can be taken over.";
+    throw quoting("path-adopted", `The goal is at version ${pathVersion} already. ${rule}`, `The goal is at this version already, or at a later one. ${rule}`);
+  }
 }
 
 async function lastPublished(db: Db, pathId: string): Promise<number | null> {

@@ -13,7 +13,9 @@ const example = {
   teamId: null,
   prefix: "cairn_3f9a01c2",
   expiresAt: null,
+  actsFor: false,
   lastUsedOn: "2026-11-23",
+  rotatedAt: null,
   createdAt: "2026-11-23T09:30:00.000Z",
   revokedAt: null,
 };
@@ -29,8 +31,13 @@ export const ApiKey = z
     scopes: listOf(z.enum(KEY_SCOPES), KEY_SCOPES.length).meta({ description: "What a service's key may do; all of it unless told. Empty for other keys." }),
     teamId: Id.nullable().meta({ description: "The team to which a service's key is confined, with all below it; such a key does not keep the directory." }),
     prefix: z.string().meta({ description: "The first characters of the key, to recognise it by." }),
-    expiresAt: Instant.nullable(),
+    expiresAt: Instant.nullable().meta({ description: "A key that a key makes expires no later than that one." }),
+    actsFor: z.boolean().meta({
+      description:
+        "Whether somebody else than the learner made it. Such a key reads and writes what the learner may, but nothing private, and every read is recorded.",
+    }),
     lastUsedOn: CalendarDay.nullable().meta({ description: "In UTC; by the day." }),
+    rotatedAt: Instant.nullable().meta({ description: "When a key was made in its place. It is not rotated again." }),
     createdAt: Instant,
     revokedAt: Instant.nullable(),
   })

@@ -9,18 +9,26 @@ export const AuditEvent = z
     id: Id,
     requestId: Id.meta({ description: "As `X-Request-Id` and the log have it." }),
     action: z.enum(AuditAction),
-    role: z.enum(ApiKeyRole).nullable().meta({ description: "The caller's; null: whoever runs the service, by a command or at its start." }),
+    role: z
+      .enum(ApiKeyRole)
+      .nullable()
+      .meta({ description: "The caller's; null: whoever runs the service, by a command or at its start, or somebody who is not signed in." }),
     keyId: Id.nullable().meta({ description: "The API key that called; null: a token of the identity provider's." }),
     personId: Id.nullable().meta({ description: "The learner who called; null: a key that is nobody's." }),
     operation: z.string().meta({ description: "The operation's id in this description." }),
     target: z.string().meta({ description: "The address, without what stood after `?`." }),
     fields: z.array(z.string()).meta({ description: "The fields that a merge patch named. Values are not kept." }),
-    learnerIds: z.array(Id).meta({ description: "Whose data was read or changed." }),
-    itemIds: z.array(Id).meta({ description: "What was made." }),
+    learnerIds: z.array(Id).meta({
+      description:
+        "Whose data was read, changed or asked for; and whom a change concerns otherwise, before it or after: leads, reviewers, mentors. At most 1,000.",
+    }),
+    itemIds: z.array(Id).meta({ description: "What was made; or the teams that a move or a new lead concerns, at most 1,000." }),
+    unnamed: z.int().meta({ description: "How many people a change concerns beyond those in `learnerIds`: look at who was in the teams then." }),
+    times: z.int().meta({ description: "How many refusals the event stands for: beyond 300 of one caller in an hour they are counted." }),
   })
   .meta({
     id: "AuditEvent",
-    description: "One request that changed something, or that read what is somebody else's.",
+    description: "One request that changed something, that read what is somebody else's, or that was refused.",
     examples: [
       {
         at: "2026-11-23T09:30:00.000Z",
@@ -35,6 +43,8 @@ export const AuditEvent = z
         fields: [],
         learnerIds: ["0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e"],
         itemIds: [],
+        unnamed: 0,
+        times: 1,
       },
     ],
   });
@@ -45,7 +55,7 @@ export const AuditEventList = z.strictObject({
   learner: Id.optional().meta({ description: "Only what was read or changed of this learner." }),
   person: Id.optional().meta({ description: "Only what this learner did." }),
   key: Id.optional().meta({ description: "Only what was done with this API key." }),
-  action: z.enum(AuditAction).optional(),
+  action: z.enum(AuditAction).optional().meta({ description: "`refused`: what a known caller asked for and may not have." }),
   operation: z
     .string()
     .regex(/^\w{1,60}$/, "Must be an operation's id.")

@@ -19,12 +19,18 @@ export type Asked = {
   routeOptions: { url?: string | undefined; schema?: { operationId?: string | undefined } | undefined };
 };
 
-export function actOf({ id, scope: { caller }, method, params, body, routeOptions: { url = "", schema } }: Asked): Act {
+export function actOf(request: Asked): Act {
+  const { caller } = request.scope;
+  return { ...nobodysAct(request), role: caller.role, keyId: caller.signedInBy === "api-key" ? caller.id : null, personId: personOf(caller) };
+}
+
+/** A request of somebody who is not signed in. */
+export function nobodysAct({ id, method, params, body, routeOptions: { url = "", schema } }: Omit<Asked, "scope">): Act {
   return {
     requestId: id,
-    role: caller.role,
-    keyId: caller.signedInBy === "api-key" ? caller.id : null,
-    personId: personOf(caller),
+    role: null,
+    keyId: null,
+    personId: null,
     operation: schema?.operationId ?? url,
     target: url.replace(/:(\w+)/g, (_, name) => String((params as Record<string, unknown>)[name])),
     fields: method === "PATCH" ? Object.keys(body as object) : [],
@@ -37,11 +43,18 @@ export function operatorsAct(operation: string): Act {
 }
 
 /** Adds an event, in the transaction of what it tells of. */
-export async function record(db: Db, act: Act, action: AuditEvent["action"], learnerIds: string[], itemIds: string[] = []): Promise<void> {
+export async function record(
+  db: Db,
+  act: Act,
+  action: AuditEvent["action"],
+  learnerIds: string[],
+  itemIds: string[] = [],
+  { unnamed = 0, times = 1 }: Partial<Pick<AuditEvent, "unnamed" | "times">> = {},
+): Promise<void> {
   await db.$executeRaw`
-    INSERT INTO audit_events (id, request_id, action, role, key_id, person_id, operation, target, fields, learner_ids, item_ids)
+    INSERT INTO audit_events (id, request_id, action, role, key_id, person_id, operation, target, fields, learner_ids, item_ids, unnamed, times)
     VALUES (${uuidv7()}::uuid, ${act.requestId}::uuid, ${action}::audit_action, ${act.role}::api_key_role, ${act.keyId}::uuid, ${act.personId}::uuid,
-            ${act.operation}, ${act.target}, ${act.fields}::text[], ${learnerIds}::uuid[], ${itemIds}::uuid[])`;
+            ${act.operation}, ${act.target}, ${act.fields}::text[], ${learnerIds}::uuid[], ${itemIds}::uuid[], ${unnamed}, ${times})`;
 }
 
 /**

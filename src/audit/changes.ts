@@ -1,17 +1,30 @@
+import { ownerOf } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import type { Prisma } from "../generated/prisma/client";
 import { type Answer, answerOnce, type Posted } from "../http/idempotency";
-import { type Asked, actOf, record } from "./audit.service";
+import { type Act, type Asked, actOf, record } from "./audit.service";
 
 type Work<T> = (tx: Prisma.TransactionClient) => Promise<T>;
-/** Whom a change is about, where the path names no learner. */
-type LearnerOf<T> = (result: T) => string | null | undefined;
+type Id = string | null | undefined;
+/** Whom a change concerns beside the learner whom the path names, those in a crowd as far as there is room; and which items. */
+export type Involved = { learnerIds?: Id[]; crowd?: string[]; itemIds?: string[] };
 
-/** Makes a request's change and records it, both or neither. */
-export function change<T>(db: Db, request: Asked, work: Work<T>, learnerOf?: LearnerOf<T>): Promise<T> {
+// More people than anybody looks through one by one.
+const MOST_NAMED = 1_000;
+
+/**
+ * Makes a request's change and records it, both or neither.
+ *
+ * @param involved is asked before the change and after it: the event names everybody whom it was or is
+ *   about. It holds the rows that it reads, so that nobody comes between
+ */
+export function change<T>(db: Db, request: Asked, work: Work<T>, involved?: (tx: Db) => Promise<Involved>): Promise<T> {
   return inTransaction(db, async (tx) => {
+    const before = await involved?.(tx);
     const result = await work(tx);
-    await record(tx, actOf(request), "change", learners(request, learnerOf?.(result)));
+    const after = await involved?.(tx);
+    await recordChange(tx, actOf(request), [named(request), before, after]);
+    noteRecorded(request);
     return result;
   });
 }
@@ -19,24 +32,51 @@ export function change<T>(db: Db, request: Asked, work: Work<T>, learnerOf?: Lea
 /**
  * The same for a POST that creates, answered once under its `Idempotency-Key`.
  *
+ * @param involves whom it concerns beside the learner whom the path names
  * @param keep what of the answer may be stored; a secret must not
  */
 export function create<T extends object>(
-  { db, request, reply }: Omit<Posted, "caller">,
+  { db, request, reply }: Omit<Posted, "ownerId" | "callerId">,
   work: Work<Answer<T>>,
-  { learnerOf, keep }: { learnerOf?: LearnerOf<T>; keep?: (body: T) => object } = {},
+  { involves, keep }: { involves?: (made: T) => Id[]; keep?: (body: T) => object } = {},
 ): Promise<T> {
   const recorded = (tx: Db) =>
     inTransaction(tx, async (tx) => {
       const answer = await work(tx);
       const { id } = answer.body as { id?: string };
-      await record(tx, actOf(request), "change", learners(request, learnerOf?.(answer.body)), id ? [id] : []);
+      await recordChange(tx, actOf(request), [named(request), { learnerIds: involves?.(answer.body) ?? [], itemIds: id ? [id] : [] }]);
+      noteRecorded(request);
       return answer;
     });
-  return answerOnce({ db, request, reply, caller: request.scope.caller }, recorded, keep);
+  const { caller } = request.scope;
+  return answerOnce({ db, request, reply, ownerId: ownerOf(caller), callerId: caller.id }, recorded, keep);
 }
 
-function learners({ params }: Asked, made: string | null | undefined): string[] {
-  const id = (params as { learnerId?: string }).learnerId ?? made;
-  return id ? [id] : [];
+/** Records a change with everybody whom it concerns, in their order as far as there is room. */
+export async function recordChange(tx: Db, act: Act, involved: (Involved | undefined)[]): Promise<void> {
+  const all = <K extends keyof Involved>(field: K) => involved.flatMap((each): Id[] => each?.[field] ?? []);
+  const learnerIds = distinct([...all("learnerIds"), ...all("crowd")]);
+  const itemIds = distinct(all("itemIds"));
+  const unnamed = Math.max(0, learnerIds.length - MOST_NAMED);
+  await record(tx, act, "change", learnerIds.slice(0, MOST_NAMED), itemIds.slice(0, MOST_NAMED), { unnamed });
+}
+
+/** The learner whom the path names. */
+function named({ params }: Asked): Involved {
+  return { learnerIds: [(params as { learnerId?: string }).learnerId] };
+}
+
+function distinct(ids: Id[]): string[] {
+  return [...new Set(ids.filter((id) => id != null))] as string[];
+}
+
+const recorded = new WeakSet<object>();
+
+/** Remembers that a request's own change was recorded: what its answer shows need not be recorded once more. */
+export function noteRecorded(request: object): void {
+  recorded.add(request);
+}
+
+export function isRecorded(request: object): boolean {
+  return recorded.has(request);
 }

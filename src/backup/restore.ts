@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from "pg";
 import { readMigrations } from "../database/migrate";
 import { linesOf } from "../lines";
 import { Foot, Head, listTables, quoted, Row, type Table } from "./format";
+import { type Derived, deriveAnew, findFlaws } from "./verify";
 
 /** A dump that cannot be restored here, and why. */
 export class RestoreRefused extends Error {
@@ -10,27 +11,34 @@ export class RestoreRefused extends Error {
 }
 
 const CUT = "The file is not a whole dump: its last line is missing or does not fit. Copy it again.";
+const BROKEN = "The file breaks a rule of the database, as no dump of this service does. Somebody changed it.";
 const ROWS_AT_ONCE = 1_000;
 
 /**
- * Puts a dump into an empty database, all of it or nothing. Rows go in as they were: nothing is
- * derived anew, and the database's own rules are held to in the end.
+ * Puts a dump into an empty database, all of it or nothing. Rows go in as they were, and are held to
+ * the database's own rules in the end. What follows from other rows, above all who sees whom, is
+ * derived anew: the file is not believed.
  *
- * @returns how many rows went in
- * @throws RestoreRefused when the file is none or is cut, or this database is not empty or of another version
+ * @returns how many rows went in, and what was derived
+ * @throws RestoreRefused when the file is none, is cut or breaks a rule, or this database is not empty or of another version
  */
-export async function restore(pool: Pool, file: AsyncIterable<string>): Promise<number> {
+export async function restore(pool: Pool, file: AsyncIterable<string>): Promise<{ rows: number; derived: Derived }> {
   const client = await pool.connect();
   try {
     await client.query("BEGIN");
     const tables = await listTables(client);
     await refuseUnlessEmpty(client, tables);
-    const rows = await withoutTriggers(client, tables, () => insertLines(client, tables, linesOf(file)));
+    const restored = await withoutTriggers(client, tables, async () => {
+      const rows = await insertLines(client, tables, linesOf(file));
+      const flaws = await findFlaws(client);
+      if (flaws.length) throw new RestoreRefused(`${BROKEN} There are ${flaws.join(" and ")}.`);
+      return { rows, derived: await deriveAnew(client) };
+    });
     await client.query("COMMIT");
-    return rows;
+    return restored;
   } catch (error) {
     await client.query("ROLLBACK");
-    throw error;
+    throw isBrokenRule(error) ? new RestoreRefused(`${BROKEN} ${error.message}.`) : error;
   } finally {
     client.release();
   }
@@ -108,6 +116,11 @@ async function refuseUnlessEmpty(client: PoolClient, tables: Table[]): Promise<v
     const { rowCount } = await client.query(`SELECT 1 FROM ${quoted(name)} LIMIT 1`);
     if (rowCount) throw new RestoreRefused(`The database is not empty: there are ${name}. Restore into a new one, or into another DATA_DIR.`);
   }
+}
+
+/** Whether PostgreSQL refused a value, or a row by a constraint: its classes 22 and 23. */
+function isBrokenRule(error: unknown): error is Error {
+  return /^2[23]/.test(String((error as { code?: unknown }).code));
 }
 
 function parsed(line: string): unknown {

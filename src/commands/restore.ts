@@ -16,8 +16,16 @@ async function main([file, ...more]: string[]): Promise<void> {
   const database = await connect({ ...readConfig(), DATABASE_STATEMENT_TIMEOUT_MS: 0 });
   try {
     await prepareSchema(database.pool, { MIGRATE_ON_START: true });
-    const rows = await restore(database.pool, input);
+    const { rows, derived } = await restore(database.pool, input);
     console.log(`${rows} rows were restored.`);
+    console.log(
+      `Derived from them, not taken from the file: ${derived.teamPairs} pairs of teams, which decide who sees whom, and ${derived.months} sums of months.`,
+    );
+    const { differingTeamPairs, differingMonths } = derived;
+    if (differingTeamPairs || differingMonths)
+      console.log(
+        `The file had ${differingTeamPairs} pairs of teams and ${differingMonths} sums of months otherwise. This is never so in a dump of a sound database: ask who changed it.`,
+      );
   } finally {
     await database.close();
   }

@@ -5,7 +5,14 @@ import { PrismaClient } from "../generated/prisma/client";
 import { startEmbedded } from "./embedded";
 import { drawsOn } from "./read";
 
-export type Database = { db: PrismaClient; pool: Pool; embedded: boolean; close(): Promise<void> };
+export type Database = {
+  db: PrismaClient;
+  pool: Pool;
+  /** What reports and exports are read by, so that they leave the others to who logs; the same as `pool` where they have none of their own. */
+  heavyPool: Pool;
+  embedded: boolean;
+  close(): Promise<void>;
+};
 
 /** The settings that a connection needs, by the names of the environment. */
 export type DatabaseSettings = {
@@ -14,6 +21,8 @@ export type DatabaseSettings = {
   /** Where the embedded one keeps its data; undefined: in memory. */
   DATA_DIR?: string | undefined;
   DATABASE_POOL_SIZE: number;
+  /** Of the connections that are kept for reports and exports; 0: these use the others. */
+  DATABASE_HEAVY_POOL_SIZE: number;
   DATABASE_CONNECT_TIMEOUT_MS: number;
   DATABASE_STATEMENT_TIMEOUT_MS: number;
   DATABASE_STATEMENT_NAMES?: boolean;
@@ -25,7 +34,7 @@ export async function connect(settings: DatabaseSettings): Promise<Database> {
   const embedded = await startEmbedded(settings.DATA_DIR);
   // PGlite has one session, and its socket server deals it out message by message: two connections
   // at once would read each other's answers. One connection takes turns by whole statements.
-  const single = { ...settings, DATABASE_POOL_SIZE: 1 };
+  const single = { ...settings, DATABASE_POOL_SIZE: 1, DATABASE_HEAVY_POOL_SIZE: 0 };
   const database = open({ host: embedded.host, port: embedded.port, user: "postgres", database: "postgres" }, single, true);
   return {
     ...database,
@@ -36,10 +45,36 @@ export async function connect(settings: DatabaseSettings): Promise<Database> {
   };
 }
 
+// Where statements have no limit here.
+const LONGEST_TRANSACTION_MS = 20_000;
+
 function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean): Database {
+  const pool = openPool(target, settings, settings.DATABASE_POOL_SIZE);
+  const heavyPool = settings.DATABASE_HEAVY_POOL_SIZE ? openPool(target, settings, settings.DATABASE_HEAVY_POOL_SIZE) : pool;
+  const nameOf = settings.DATABASE_STATEMENT_NAMES ? statementNames() : () => "";
+  const adapter = new PrismaPg(pool, { statementNameGenerator: nameOf });
+  const db = new PrismaClient({
+    adapter,
+    transactionOptions: { maxWait: settings.DATABASE_CONNECT_TIMEOUT_MS, timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS || LONGEST_TRANSACTION_MS },
+  });
+  drawsOn(db, { pool: heavyPool, cancels: !embedded, nameOf });
+  return {
+    db,
+    pool,
+    heavyPool,
+    embedded,
+    async close() {
+      await db.$disconnect();
+      await pool.end();
+      if (heavyPool !== pool) await heavyPool.end();
+    },
+  };
+}
+
+function openPool(target: PoolConfig, settings: DatabaseSettings, size: number): Pool {
   const pool = new Pool({
     ...target,
-    max: settings.DATABASE_POOL_SIZE,
+    max: size,
     connectionTimeoutMillis: settings.DATABASE_CONNECT_TIMEOUT_MS,
     // The server's own limit, so that it stops working, too. A pooler may refuse the parameter: 0 leaves it out.
     statement_timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS || false,
@@ -52,19 +87,7 @@ function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean)
   pool.on("error", () => undefined);
   // So is one that breaks in the moment in which it goes from one who used it to the next, when neither hears it.
   pool.on("connect", (client) => client.on("error", () => undefined));
-  const nameOf = settings.DATABASE_STATEMENT_NAMES ? statementNames() : () => "";
-  const adapter = new PrismaPg(pool, { statementNameGenerator: nameOf });
-  const db = new PrismaClient({ adapter });
-  drawsOn(db, { pool, cancels: !embedded, nameOf });
-  return {
-    db,
-    pool,
-    embedded,
-    async close() {
-      await db.$disconnect();
-      await pool.end();
-    },
-  };
+  return pool;
 }
 
 // Kept by every connection for as long as it lives, and lists of many lengths are as many texts.

@@ -3,12 +3,9 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ClientBase, Pool } from "pg";
+import { connectTo, explainFailure, MigrationError, refuseUnsuited } from "./refusals";
 
 export type Migration = { name: string; sql: string; checksum: string };
-
-export class MigrationError extends Error {
-  override name = "MigrationError";
-}
 
 /** The migrations that ship with the service. */
 export const MIGRATIONS_DIR = path.join(__dirname, "../../prisma/migrations");
@@ -30,17 +27,14 @@ const LOCK_NOT_AVAILABLE = "55P03";
  * @throws MigrationError when an applied migration was edited or is missing here, or others hold a table for ten minutes
  */
 export async function migrate(pool: Pool, migrations: Migration[]): Promise<string[]> {
-  const applied: string[] = [];
-  const client = await pool.connect();
-  try {
+  return onClient(pool, async (client) => {
+    const applied: string[] = [];
     for (;;) {
       const name = await whenUnlocked(() => applyNext(client, migrations));
       if (name === null) return applied;
       applied.push(name);
     }
-  } finally {
-    client.release();
-  }
+  });
 }
 
 // How a migration writes an index on a table that may be large.
@@ -53,25 +47,25 @@ const INDEX = /^CREATE (?:UNIQUE )?INDEX IF NOT EXISTS ("\w+") ON ("\w+")[^;]*;/
  * @throws MigrationError as `migrate` does
  */
 export async function buildIndexes(pool: Pool, migrations: Migration[]): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await client.query("SET statement_timeout = 0");
-    for (const { sql } of await pending(client, migrations)) {
-      for (const [statement, index, table] of sql.matchAll(INDEX)) {
-        const { rows } = await client.query(
-          "SELECT to_regclass($1) IS NOT NULL AS exists, (SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($2)) AS valid",
-          [table, index],
-        );
-        if (!rows[0].exists) continue;
-        // What is left of a build that was broken off.
-        if (rows[0].valid === false) await client.query(`DROP INDEX CONCURRENTLY ${index}`);
-        await client.query(statement.replace("INDEX", "INDEX CONCURRENTLY"));
+  await onClient(pool, async (client) => {
+    try {
+      await client.query("SET statement_timeout = 0");
+      for (const { sql } of await pending(client, migrations)) {
+        for (const [statement, index, table] of sql.matchAll(INDEX)) {
+          const { rows } = await client.query(
+            "SELECT to_regclass($1) IS NOT NULL AS exists, (SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($2)) AS valid",
+            [table, index],
+          );
+          if (!rows[0].exists) continue;
+          // What is left of a build that was broken off.
+          if (rows[0].valid === false) await client.query(`DROP INDEX CONCURRENTLY ${index}`);
+          await client.query(statement.replace("INDEX", "INDEX CONCURRENTLY"));
+        }
       }
+    } finally {
+      await client.query("RESET statement_timeout").catch(() => undefined);
     }
-  } finally {
-    await client.query("RESET statement_timeout").catch(() => undefined);
-    client.release();
-  }
+  });
 }
 
 /**
@@ -80,12 +74,7 @@ export async function buildIndexes(pool: Pool, migrations: Migration[]): Promise
  * @throws MigrationError when an applied migration was edited or is missing here
  */
 export async function pendingMigrations(pool: Pool, migrations: Migration[]): Promise<string[]> {
-  const client = await pool.connect();
-  try {
-    return (await pending(client, migrations)).map((migration) => migration.name);
-  } finally {
-    client.release();
-  }
+  return onClient(pool, async (client) => (await pending(client, migrations)).map((migration) => migration.name));
 }
 
 export async function readMigrations(directory = MIGRATIONS_DIR): Promise<Migration[]> {
@@ -111,7 +100,21 @@ export async function prepareSchema(pool: Pool, { MIGRATE_ON_START }: { MIGRATE_
     return;
   }
   const pending = await pendingMigrations(pool, migrations);
-  if (pending.length) throw new MigrationError(`The database lacks ${pending.join(", ")}. Run: npm run migrate`);
+  if (!pending.length) return;
+  const lacks = pending.length === migrations.length ? "has none of this service's tables" : `lacks ${pending.join(", ")}`;
+  throw new MigrationError(`The database ${lacks}. Run as its owner: npm run migrate`);
+}
+
+/** @throws DatabaseRefused, or MigrationError where what failed can be said in words */
+async function onClient<T>(pool: Pool, work: (client: ClientBase) => Promise<T>): Promise<T> {
+  const client = await connectTo(pool);
+  try {
+    return await work(client);
+  } catch (error) {
+    throw await explainFailure(error, client);
+  } finally {
+    client.release();
+  }
 }
 
 async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
@@ -159,6 +162,7 @@ async function applyNext(client: ClientBase, migrations: Migration[]): Promise<s
 
 async function pending(client: ClientBase, migrations: Migration[]): Promise<Migration[]> {
   const applied = await appliedChecksums(client);
+  if (!applied.size) await refuseUnsuited(client);
   const known = new Map(migrations.map((migration) => [migration.name, migration.checksum]));
   for (const [name, checksum] of applied) {
     if (!known.has(name)) {

@@ -23,8 +23,8 @@ export function drawsOn(db: PrismaClient, source: Source): void {
 }
 
 /**
- * Runs a statement that only reads and may take seconds, beside Prisma, on a connection of the
- * same pool. When nobody waits for its rows any more, the server is told to stop working on it.
+ * Runs a statement that only reads and may take seconds, beside Prisma, on one of the connections
+ * that are kept for such statements. When nobody waits for its rows any more, the server is told to stop working on it.
  *
  * @param statement without dates among its values, which pg would write in the time zone of this process
  * @param signal is aborted when whoever asked has hung up, or was answered that it took too long

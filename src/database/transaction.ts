@@ -4,15 +4,13 @@ import { isDeadlock } from "./violations";
 /** What a service writes through: the database, or a transaction that somebody else opened. */
 export type Db = PrismaClient | Prisma.TransactionClient;
 
-const LIMITS = { maxWait: 5_000, timeout: 15_000 };
-
 /**
  * Runs `work` in the caller's transaction if there is one, in a new one otherwise. Of two that
  * wait for each other the database stops one, undone: that one is run once more, after the other.
  */
 export async function inTransaction<T>(db: Db, work: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T> {
   if (!("$connect" in db)) return work(db);
-  const run = () => (db as PrismaClient).$transaction(work, LIMITS);
+  const run = () => (db as PrismaClient).$transaction(work);
   return run().catch((error) => {
     if (!isDeadlock(error)) throw error;
     return run();

@@ -4,6 +4,7 @@ import { AppError, learnerErased, type ProblemCode } from "../errors";
 const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
   learners_email_key: ["already-exists", "A learner with this e-mail address exists. Change that learner instead.", "#/email"],
   learners_external_id_key: ["already-exists", "A learner with this externalId exists. Change that learner instead.", "#/externalId"],
+  learners_subject_key: ["already-exists", "Another learner signs in with this subject. Take it from that one first.", "#/subject"],
   teams_no_cycle: [
     "team-cycle",
     "The new parent is the team itself or lies below it. Choose a team outside of its subtree, or move that one first.",
@@ -105,6 +106,11 @@ export function isDiskFull(error: unknown): boolean {
 /** Whether a statement names a table that the database does not have. */
 export function isTableMissing(error: unknown): boolean {
   return causeOf(error).originalCode === "42P01";
+}
+
+/** Whether the database refused a statement because the role lacks a right. */
+export function isForbidden(error: unknown): boolean {
+  return (causeOf(error).originalCode ?? codeOf(error)) === "42501";
 }
 
 /** Whether the database is away, or too busy to answer in time; the request changed nothing or may be retried. */

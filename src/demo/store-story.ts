@@ -21,7 +21,7 @@ const DIRECT_LEAD = learnerId("Adaeze Nwosu");
 export async function storeStory(db: Db, scope: Scope, { project, next }: StoryGoals, today: Day): Promise<void> {
   const now = toDate(today);
   const start = projectStart(today);
-  await adoptPath(db, ANALYST_ID, project.id, { pathId: STORY_PATH.id }, now);
+  await adoptPath(db, scope, ANALYST_ID, project.id, { pathId: STORY_PATH.id }, now);
   for (const { id, pathStepKey } of inOrder(await readGraph(db, ANALYST_ID, project.id)).sorted) {
     const completedOn = toDate(addDays(start, DONE_ON_DAY[pathStepKey ?? ""] ?? 0));
     await completeStep(db, { learnerId: ANALYST_ID, goalId: project.id, id }, { completedOn }, {}, now);

@@ -21,6 +21,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     method: "POST",
     url,
     preHandler: may.writeLearner,
+    config: { answers: "getEvidence" },
     schema: {
       operationId: "addEvidence",
       summary: "Add evidence, a link or words, to a goal or a step; private unless shared",
@@ -66,6 +67,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     method: "PATCH",
     url: `${url}/:evidenceId`,
     preHandler: may.writeLearner,
+    config: { answers: "getEvidence" },
     schema: {
       operationId: "updateEvidence",
       summary: "Change evidence, or share it (merge patch)",
@@ -82,6 +84,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     method: "DELETE",
     url: `${url}/:evidenceId`,
     preHandler: may.writeLearner,
+    config: { answers: "nothing" },
     schema: {
       operationId: "deleteEvidence",
       summary: "Delete evidence",

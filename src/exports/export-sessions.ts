@@ -1,7 +1,6 @@
 import { onDay, personOf, type Scope, visibleLearners } from "../access/scope";
 import { type Act, record } from "../audit/audit.service";
-import type { Db } from "../database/transaction";
-import type { Prisma } from "../generated/prisma/client";
+import type { Prisma, PrismaClient } from "../generated/prisma/client";
 import { toCsv } from "../http/csv";
 import { COLUMNS, type Form, lineOf } from "../study-sessions/written";
 import type { SessionExport } from "./exports.schema";
@@ -12,15 +11,23 @@ const FIRST_LEARNERS = 10;
 const ABOUT_A_PAGE = 4_000;
 const AT_ONCE = 2;
 
+export type Reading = {
+  db: PrismaClient;
+  /** Is aborted when nobody reads the export any more. */
+  signal: AbortSignal;
+  /** Reads a page when it is the caller's turn. */
+  inTurn<T>(read: () => Promise<T>): Promise<T>;
+};
+
 /**
  * The sessions of everybody whom the caller may see, page by page, and last a line that says how
  * many: without it the answer was cut. Each page is recorded before it is sent.
  */
-export async function* exportSessions(db: Db, scope: Scope, filter: SessionExport, form: Form, act: Act): AsyncGenerator<string> {
+export async function* exportSessions({ db, ...reading }: Reading, scope: Scope, filter: SessionExport, form: Form, act: Act): AsyncGenerator<string> {
   const own = personOf(scope.caller);
   let [rows, before]: [number, string | undefined] = [0, own ?? undefined];
   let beginning = form === "csv" ? toCsv(COLUMNS, []) : "";
-  for await (const page of readPages(db, scope, filter, form)) {
+  for await (const page of readPages({ db, ...reading }, scope, filter, form)) {
     const others = page.learnerIds.filter((id) => id !== own && id !== before);
     if (rows === 0 || others.length) await record(db, act, "read", others);
     before = page.last?.learnerId;
@@ -34,7 +41,7 @@ export async function* exportSessions(db: Db, scope: Scope, filter: SessionExpor
 type Batch = { learners: number; rows: number; pages: AsyncGenerator<SessionPage>; next: Promise<IteratorResult<SessionPage>> };
 
 /** At least one page, in order, of two batches of learners at a time: while one is sent the next ones are read, and no more. */
-async function* readPages(db: Db, scope: Scope, filter: SessionExport, form: Form): AsyncGenerator<SessionPage> {
+async function* readPages({ db, ...reading }: Reading, scope: Scope, filter: SessionExport, form: Form): AsyncGenerator<SessionPage> {
   const line = lineOf(form, scope);
   const lists = readLearners(db, scope, filter);
   const batches: Batch[] = [];
@@ -55,7 +62,7 @@ async function* readPages(db: Db, scope: Scope, filter: SessionExport, form: For
       while (batches.length < AT_ONCE) {
         const learners = await takeLearners();
         if (!learners) break;
-        batches.push(readOn({ learners: learners.length, rows: 0, pages: readBatch(db, filter, line, learners) }));
+        batches.push(readOn({ learners: learners.length, rows: 0, pages: readBatch({ db, ...reading }, filter, line, learners) }));
       }
       const batch = batches.shift();
       if (!batch) return;
@@ -73,10 +80,11 @@ async function* readPages(db: Db, scope: Scope, filter: SessionExport, form: For
   }
 }
 
-async function* readBatch(db: Db, filter: SessionExport, line: Prisma.Sql, learnerIds: string[]): AsyncGenerator<SessionPage> {
+async function* readBatch({ db, signal, inTurn }: Reading, filter: SessionExport, line: Prisma.Sql, learnerIds: string[]): AsyncGenerator<SessionPage> {
   let [left, last]: [string[], SessionPage["last"]] = [learnerIds, null];
   do {
-    const page: SessionPage = await readSessionPage(db, filter, line, left, last);
+    const after = { left, last };
+    const page: SessionPage = await inTurn(() => readSessionPage(db, filter, line, after.left, after.last, signal));
     last = page.last;
     if (last) left = left.slice(left.indexOf(last.learnerId));
     yield page;
@@ -84,7 +92,7 @@ async function* readBatch(db: Db, filter: SessionExport, line: Prisma.Sql, learn
 }
 
 /** Those whom the caller may see, some at a time; once at least, perhaps nobody. */
-async function* readLearners(db: Db, scope: Scope, { team }: SessionExport): AsyncGenerator<string[], undefined> {
+async function* readLearners(db: PrismaClient, scope: Scope, { team }: SessionExport): AsyncGenerator<string[], undefined> {
   const inTeam = team ? { memberships: { some: { ...onDay(scope.today), team: { ancestors: { some: { ancestorId: team } } } } } } : {};
   let after: string | undefined;
   do {

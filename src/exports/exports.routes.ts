@@ -1,19 +1,19 @@
-import { Readable } from "node:stream";
 import Negotiator from "negotiator";
 import { z } from "zod";
 import { actOf } from "../audit/audit.service";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { CSV, continued, NDJSON } from "../http/file-body";
-import { NO_TIMEOUT_MS } from "../http/long-requests";
+import { NO_TIMEOUT_MS, sendPieces } from "../http/long-requests";
 import { problems } from "../http/problem";
-import { exportSessions } from "./export-sessions";
+import { varyBy } from "../http/representations";
+import { exportSessions, type Reading } from "./export-sessions";
 import { SessionExport } from "./exports.schema";
 
 const lines = z.string();
 
 /** Whole tables out, written while they are read. */
-export function exportRoutes(app: App, { db, may }: Context): void {
+export function exportRoutes(app: App, { db, may, budget }: Context): void {
   app.route({
     method: "GET",
     url: "/exports/study-sessions",
@@ -21,7 +21,7 @@ export function exportRoutes(app: App, { db, may }: Context): void {
     // A HEAD would read all of it for nothing.
     exposeHeadRoute: false,
     handlerTimeout: NO_TIMEOUT_MS,
-    config: { shows: "as-it-goes" },
+    config: { shows: "as-it-goes", work: "long" },
     schema: {
       operationId: "exportStudySessions",
       summary: "Read the study sessions of everybody whom the caller may see",
@@ -36,13 +36,14 @@ export function exportRoutes(app: App, { db, may }: Context): void {
       },
     },
     handler: async (request, reply) => {
+      varyBy(reply, "Accept");
       const type = new Negotiator(request.raw).mediaType([NDJSON, CSV]) ?? NDJSON;
-      const pages = exportSessions(db, request.scope, request.query, type === CSV ? "csv" : "ndjson", actOf(request));
+      const reading: Reading = { db, signal: request.signal, inTurn: (read) => budget.inTurn(reply, read) };
+      const pages = exportSessions(reading, request.scope, request.query, type === CSV ? "csv" : "ndjson", actOf(request));
       // Read before anything is sent, so that a refusal is a problem.
       const first = await pages.next();
-      reply.header("Vary", "Accept").type(type === CSV ? `${CSV}; charset=utf-8; header=present` : NDJSON);
-      // What is sent is a stream of what the schema says.
-      return reply.send(Readable.from(continued(first.value, pages), { objectMode: false }) as never);
+      reply.type(type === CSV ? `${CSV}; charset=utf-8; header=present` : NDJSON);
+      return sendPieces(reply, continued(first.value, pages));
     },
   });
 }

@@ -8,7 +8,7 @@ import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
 import { Goal, GoalCreate, GoalList, GoalPage, GoalUpdate } from "./goals.schema";
-import { createGoal, deleteGoal, getGoal, listGoals, updateGoal } from "./goals.service";
+import { createGoal, deleteGoal, getGoal, involvedInGoal, listGoals, updateGoal } from "./goals.service";
 
 const tags = ["Goals"];
 const ofLearner = z.object({ learnerId: Id });
@@ -20,7 +20,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url: "/learners/:learnerId/goals",
     preHandler: may.writeLearner,
-    config: { derived: true },
+    config: { answers: "getGoal", derived: true },
     schema: {
       operationId: "createGoal",
       summary: "Set a goal",
@@ -31,10 +31,14 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
       response: { 201: Goal, ...problems("not-found", "forbidden", "already-exists", ...REFUSALS, ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      create({ db, request, reply }, async (tx) => {
-        const goal = await createGoal(tx, request.scope, request.params.learnerId, request.body, clock());
-        return { status: 201, body: goal, location: `/v1/learners/${goal.learnerId}/goals/${goal.id}` };
-      }),
+      create(
+        { db, request, reply },
+        async (tx) => {
+          const goal = await createGoal(tx, request.scope, request.params.learnerId, request.body, clock());
+          return { status: 201, body: goal, location: `/v1/learners/${goal.learnerId}/goals/${goal.id}` };
+        },
+        { involves: ({ reviewerId }) => [reviewerId] },
+      ),
   });
 
   app.route({
@@ -66,7 +70,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     method: "PATCH",
     url: "/learners/:learnerId/goals/:goalId",
     preHandler: may.writeLearner,
-    config: { derived: true },
+    config: { answers: "getGoal", derived: true },
     schema: {
       operationId: "updateGoal",
       summary: "Change a goal (merge patch)",
@@ -77,13 +81,19 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
       response: { 200: Goal, ...problems("not-found", "forbidden", "version-mismatch", ...REFUSALS) },
     },
     handler: (request) =>
-      change(db, request, (tx) => updateGoal(tx, request.scope, request.params.learnerId, request.params.goalId, request.body, ifVersion(request), clock())),
+      change(
+        db,
+        request,
+        (tx) => updateGoal(tx, request.scope, request.params.learnerId, request.params.goalId, request.body, ifVersion(request), clock()),
+        (tx) => involvedInGoal(tx, request.params.learnerId, request.params.goalId),
+      ),
   });
 
   app.route({
     method: "DELETE",
     url: "/learners/:learnerId/goals/:goalId",
     preHandler: may.writeLearner,
+    config: { answers: "nothing" },
     schema: {
       operationId: "deleteGoal",
       summary: "Delete a goal, and what it holds, unless something was logged on it, it was reviewed, or another goal follows it",
@@ -93,7 +103,13 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "in-use", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await change(db, request, (tx) => deleteGoal(tx, request.params.learnerId, request.params.goalId, ifVersion(request)));
+      const { learnerId, goalId } = request.params;
+      await change(
+        db,
+        request,
+        (tx) => deleteGoal(tx, learnerId, goalId, ifVersion(request)),
+        (tx) => involvedInGoal(tx, learnerId, goalId),
+      );
       return reply.status(204).send(null);
     },
   });

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
 import { isAbove, type Scope } from "../access/scope";
+import type { Involved } from "../audit/changes";
 import { type Db, inTransaction } from "../database/transaction";
 import { type Day, toDate } from "../days";
 import { AppError, invalid } from "../errors";
@@ -51,6 +52,13 @@ export function updateGoal(db: Db, scope: Scope, learnerId: string, id: string, 
 /** Only a goal that no session was logged on can go, and what it holds with it; others are abandoned by their status. */
 export async function deleteGoal(db: Db, learnerId: string, id: string, ifVersion: IfVersion): Promise<void> {
   await db.goal.delete({ where: { learnerId_id: { learnerId, id }, ...ifVersion } });
+}
+
+/** Whom a goal concerns beside its learner: its reviewer. */
+export async function involvedInGoal(db: Db, learnerId: string, id: string): Promise<Involved> {
+  const [goal] = await db.$queryRaw<{ reviewerId: string | null }[]>`
+    SELECT reviewer_id AS "reviewerId" FROM goals WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR NO KEY UPDATE`;
+  return { learnerIds: [goal?.reviewerId] };
 }
 
 /** For lists of what a goal holds: an empty page would say that there is such a goal. */

@@ -3,6 +3,13 @@ import type { z } from "zod";
 
 export type CsvCell = string | number | boolean | null;
 
+// Space, control and format characters, which spreadsheets skip.
+const BLANK = String.raw`\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0`;
+// The four signs that begin a formula, also in the widths of East Asian input, and the minus of typesetting.
+const SIGN = String.raw`=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212`;
+/** What a spreadsheet may take for a formula, as a regular expression that JavaScript and PostgreSQL read alike. */
+export const FORMULA = String.raw`^[${BLANK}]*[${SIGN}]|^[\t\r\n]`;
+
 /**
  * A table as RFC 4180 text with a header line. A text that a spreadsheet would take for a
  * formula gets an apostrophe in front; numbers stay numbers. A null is an empty cell, a list
@@ -36,8 +43,10 @@ function inOneCell(item: unknown): unknown {
   return typeof item === "object" && item !== null ? JSON.stringify(item) : item;
 }
 
+const formula = new RegExp(FORMULA);
+
 function guard(text: string): string {
-  return /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
+  return formula.test(text) ? `'${text}` : text;
 }
 
 /** The fields of an object schema, also behind nullable, optional and codecs (which travel as their input). */

@@ -3,6 +3,7 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { AppError } from "../errors";
 import type { App } from "./app-type";
+import { isPlainUtf8 } from "./json-body";
 
 export const CSV = "text/csv";
 export const NDJSON = "application/x-ndjson";
@@ -17,9 +18,9 @@ const ACCEPTED = `Send ${CSV} with a header, or ${NDJSON}, as UTF-8 and not comp
 export function readFileBodies(app: App, limitBytes: number): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(FILE_TYPES, (request, payload, done) => {
-    const { "content-encoding": encoding = "identity", "content-type": type = "", "content-length": length = 0 } = request.headers;
-    if (encoding !== "identity" || /charset=(?!"?utf-?8\b)/i.test(type)) return done(refused());
-    if (Number(length) > limitBytes) return done(new AppError("body-too-large", `A file may have ${limitBytes} bytes. Send it in several.`));
+    if (!isPlainUtf8(request.headers)) return done(refused());
+    if (Number(request.headers["content-length"] ?? 0) > limitBytes)
+      return done(new AppError("body-too-large", `A file may have ${limitBytes} bytes. Send it in several.`));
     done(null, payload);
   });
   app.addContentTypeParser("*", (_request, _payload, done) => done(refused()));

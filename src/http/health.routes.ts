@@ -9,6 +9,15 @@ const anyone = { tags: ["Service"], security: [] };
 
 /** For whoever runs the service: whether the process lives, and whether it can answer. */
 export function healthRoutes(app: App, db: PrismaClient, life: Life): void {
+  // Anybody may ask: all who ask at once share one look at the database.
+  let looking: Promise<unknown> | undefined;
+  const look = () => {
+    looking ??= db.$queryRaw`SELECT 1`.finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  };
+
   app.route({
     method: "GET",
     url: "/livez",
@@ -27,7 +36,7 @@ export function healthRoutes(app: App, db: PrismaClient, life: Life): void {
     },
     handler: async () => {
       refuseUnlessServing(life);
-      await db.$queryRaw`SELECT 1`;
+      await look();
       return { status: "ok" } as const;
     },
   });

@@ -23,8 +23,11 @@ export const IdempotencyHeaders = z.looseObject({
 export const KEY_REFUSALS = ["idempotency-key-reused", "idempotency-key-in-flight"] as const satisfies ProblemCode[];
 
 export type Answer<T> = { status: number; body: T; location?: string };
-/** A POST under way, and whose key it carries. */
-export type Posted = { request: FastifyRequest; reply: FastifyReply; db: Db; caller: { id: string } };
+/**
+ * A POST under way, and whose key it carries: of a person, whichever API key they call with.
+ * `callerId` is the API key's, under which the version before kept answers.
+ */
+export type Posted = { request: FastifyRequest; reply: FastifyReply; db: Db; ownerId: string; callerId: string };
 
 /**
  * Answers a POST that creates. With an `Idempotency-Key`, the answer is stored in the
@@ -34,18 +37,18 @@ export type Posted = { request: FastifyRequest; reply: FastifyReply; db: Db; cal
  * @throws AppError when the key came with another request before, or with this one right now
  */
 export async function answerOnce<T extends object>(
-  { request, reply, db, caller }: Posted,
+  { request, reply, db, ownerId, callerId }: Posted,
   work: (db: Db) => Promise<Answer<T>>,
   keep: (body: T) => object = (body) => body,
 ): Promise<T> {
   const key = request.headers["idempotency-key"];
   if (typeof key !== "string") return send(reply, await work(db));
 
-  const owner = { callerId: caller.id, key };
+  const owner = { callerId: ownerId, key };
   const bodyDigest = digest([request.method, request.url, request.body]);
   return inTransaction(db, async (tx) => {
-    await claim(tx, owner);
-    const known = await tx.idempotencyKey.findUnique({ where: { callerId_key: owner } });
+    await claim(tx, owner, callerId);
+    const known = await tx.idempotencyKey.findFirst({ where: { callerId: { in: [ownerId, callerId] }, key } });
     if (known) {
       if (!bodyDigest.equals(known.bodyDigest)) {
         throw new AppError("idempotency-key-reused", "Choose a new Idempotency-Key for a new request; this one belongs to another.");
@@ -66,16 +69,16 @@ export async function answerOnce<T extends object>(
 }
 
 /** Makes this request the only one under way with its key, and forgets expired ones. */
-async function claim(tx: Prisma.TransactionClient, { callerId, key }: { callerId: string; key: string }): Promise<void> {
+async function claim(tx: Prisma.TransactionClient, { callerId: ownerId, key }: { callerId: string; key: string }, callerId: string): Promise<void> {
   const [claimed] = await tx.$queryRaw<{ free: boolean }[]>`
-    SELECT pg_try_advisory_xact_lock(hashtextextended(${`${callerId} ${key}`}, 0)) AS free`;
+    SELECT pg_try_advisory_xact_lock(hashtextextended(${`${ownerId} ${key}`}, 0)) AS free`;
   if (!claimed?.free) {
     throw new AppError("idempotency-key-in-flight", "Wait for the first request with this Idempotency-Key, then send this one again to get its answer.");
   }
   const expired = new Date(Date.now() - KEPT_HOURS * 3_600_000);
   // This one, and a few of anybody's, so that none stays for long.
   await tx.$executeRaw`
-    DELETE FROM idempotency_keys WHERE created_at < ${expired} AND ((caller_id, key) = (${callerId}::uuid, ${key}) OR (caller_id, key) IN (
+    DELETE FROM idempotency_keys WHERE created_at < ${expired} AND ((caller_id IN (${ownerId}::uuid, ${callerId}::uuid) AND key = ${key}) OR (caller_id, key) IN (
       SELECT caller_id, key FROM idempotency_keys WHERE created_at < ${expired} ORDER BY created_at LIMIT ${SWEPT} FOR UPDATE SKIP LOCKED))`;
 }
 

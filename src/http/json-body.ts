@@ -1,24 +1,33 @@
-import { AppError } from "../errors";
+import type { IncomingHttpHeaders } from "node:http";
+import type { FastifyRequest } from "fastify";
+import { AppError, invalid } from "../errors";
 import type { App } from "./app-type";
+
+const ACCEPTED = "Send JSON as UTF-8 and not compressed, with the header Content-Type: application/json.";
 
 /** Bodies are JSON, also named as a merge patch. An empty one, whatever its type says, is an object without fields. */
 export function readJsonBodies(app: App): void {
-  const parse = app.getDefaultJsonParser("error", "error");
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(["application/json", "application/merge-patch+json"], { parseAs: "string" }, (request, body: string, done) => {
-    if (body === "") return done(null, undefined);
-    return parse(request, body, (error, value) => done(error ?? refusalOfSize(value, BODY) ?? null, value));
+  app.addContentTypeParser(["application/json", "application/merge-patch+json"], { parseAs: "buffer" }, async ({ headers }: FastifyRequest, body: Buffer) => {
+    if (!isPlainUtf8(headers)) throw new AppError("unsupported-media-type", ACCEPTED);
+    return body.length ? parseJson(decode(body)) : undefined;
   });
   app.addHook("preValidation", async (request) => {
     if (request.routeOptions.schema?.body) request.body ??= {};
   });
 }
 
+/** Whether a body is announced as it is read here: neither compressed nor in another character set than UTF-8. */
+export function isPlainUtf8({ "content-encoding": encoding = "identity", "content-type": type = "" }: IncomingHttpHeaders): boolean {
+  const charsets = [...type.matchAll(/;\s*charset\s*=([^;]*)/gi)].map(([, charset = ""]) => charset.trim());
+  return /^\s*identity\s*$/i.test(encoding) && charsets.every((charset) => /^("?)utf-?8\1$/i.test(charset));
+}
+
 /** What a parsed JSON value may hold. */
 type Size = { what: string; depth: number; values: number };
 
 // Far more than anything here holds: a batch of 1,000 sessions with all their fields has some 40,000 values.
-const BODY: Size = { what: "body", depth: 32, values: 100_000 };
+const BODY: Size = { what: "JSON", depth: 32, values: 100_000 };
 /** A line of a file is one item. */
 export const LINE: Size = { what: "line", depth: 32, values: 1_000 };
 
@@ -31,17 +40,15 @@ export function refusalOfSize(value: unknown, { what, depth, values }: Size): Ap
   let level = [value];
   let count = 1;
   for (let deep = 0; level.length; deep++) {
-    if (deep > depth) return new AppError("invalid-request", `The ${what} is nested more than ${depth} levels deep. Nothing here is.`);
+    if (deep > depth) return invalid("#", `The ${what} is nested more than ${depth} levels deep. Nothing here is.`);
     const below: unknown[] = [];
     for (const each of level) {
       if (typeof each !== "object" || each === null) continue;
       const inner = Object.values(each);
       count += inner.length;
       if (count > values) {
-        return new AppError(
-          "invalid-request",
-          `The ${what} holds more than ${values.toLocaleString("en")} values. Nothing here needs as many. Send less at once.`,
-        );
+        const most = values.toLocaleString("en");
+        return new AppError("invalid-request", `The ${what} holds more than ${most} values. Nothing here needs as many. Send less at once.`);
       }
       for (const one of inner) below.push(one);
     }
@@ -49,3 +56,68 @@ export function refusalOfSize(value: unknown, { what, depth, values }: Size): Ap
   }
   return undefined;
 }
+
+/**
+ * Reads JSON that can be understood in one way only.
+ *
+ * @throws AppError when it is no JSON, is nested too deep or holds too much, names a field twice, or would change what its object inherits
+ */
+export function parseJson(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid("#", "The text is not JSON. Send one JSON object.");
+  }
+  const refusal = refusalOfSize(value, BODY);
+  if (refusal) throw refusal;
+  if (countFields(value) !== countColons(text)) throw invalid("#", "A field is named twice in one object. Leave one out.");
+  return value;
+}
+
+/** A byte order mark at the beginning is left out. */
+function decode(body: Buffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    throw invalid("#", "The text is not UTF-8: perhaps it is Latin-1. Write it as UTF-8 and send it again.");
+  }
+}
+
+/** How many fields all objects within a value have. */
+function countFields(value: unknown): number {
+  let count = 0;
+  let level = [value];
+  while (level.length) {
+    const next: unknown[] = [];
+    for (const each of level) {
+      if (typeof each !== "object" || each === null) continue;
+      if (!Array.isArray(each)) count += countOwnFields(each);
+      for (const inner of Object.values(each)) next.push(inner);
+    }
+    level = next;
+  }
+  return count;
+}
+
+function countOwnFields(object: object): number {
+  const made: unknown = object.constructor;
+  if (Object.hasOwn(object, "__proto__") || (typeof made === "object" && made !== null && Object.hasOwn(made, "prototype")))
+    throw invalid("#", "A field is named __proto__ or constructor.prototype. Nothing here is.");
+  return Object.keys(object).length;
+}
+
+/** The colons of a JSON text outside of strings: one for each field that it names. */
+function countColons(json: string): number {
+  let count = 0;
+  let isInString = false;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) isInString = !isInString;
+    else if (isInString && code === BACKSLASH) at++;
+    else if (!isInString && code === COLON) count++;
+  }
+  return count;
+}
+
+const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];

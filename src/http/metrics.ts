@@ -1,3 +1,4 @@
+import type { FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { App } from "./app-type";
@@ -72,10 +73,12 @@ export function compareOnRead({ registry }: Metrics, name: string, help: string,
   count({ equal: 0, differing: 0 });
 }
 
-export function metricsRoute(app: App, { registry }: Metrics): void {
+/** @param countVisit refuses who asks too often */
+export function metricsRoute(app: App, { registry }: Metrics, countVisit: (request: FastifyRequest) => Promise<void>): void {
   app.route({
     method: "GET",
     url: "/metrics",
+    onRequest: countVisit,
     schema: { hide: true },
     handler: async (_, reply) =>
       reply

@@ -1,13 +1,14 @@
 import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import type { FastifyContextConfig, FastifyReply } from "fastify";
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { App } from "./app-type";
 import { tidy } from "./openapi-tidy";
 import { IfNoneMatchHeaders } from "./preconditions";
 import { OF_BODIES, onlyProblems, withProblem } from "./problem";
+import { orReceipt } from "./receipt";
 
 // A codec travels as its input, in answers too.
 const zodToJsonConfig = {
@@ -27,8 +28,12 @@ const zodToJsonConfig = {
 const transformSchema = createJsonSchemaTransform({ zodToJsonConfig });
 const addComponents = createJsonSchemaTransformObject({ zodToJsonConfig });
 
-/** The description of the API, rendered from the routes' own schemas, at /openapi.json, and its page at /docs. */
-export async function describeApi(app: App, version: string): Promise<void> {
+/**
+ * The description of the API, rendered from the routes' own schemas, at /openapi.json, and its page at /docs.
+ *
+ * @param countVisit refuses who asks too often
+ */
+export async function describeApi(app: App, version: string, countVisit: (request: FastifyRequest) => Promise<void>): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -51,6 +56,7 @@ export async function describeApi(app: App, version: string): Promise<void> {
       // Where no body is taken, a bad one is refused, too.
       if (document.route.method !== "GET") given.schema = { ...given.schema, response: { ...onlyProblems(...OF_BODIES), ...response } };
       else if (isTagged(response?.[200])) given.schema = { ...given.schema, headers: IfNoneMatchHeaders, response: { ...response, 304: z.null() } };
+      if (document.route.config?.receipt) given.schema = { ...given.schema, response: withReceipts(given.schema?.response as Record<string, unknown>) };
       if (attachesToLearner(document.route))
         given.schema = { ...given.schema, response: withProblem((given.schema?.response ?? {}) as object, "learner-erased") };
       const { schema, url } = transformSchema(given);
@@ -65,26 +71,38 @@ export async function describeApi(app: App, version: string): Promise<void> {
     written ??= Buffer.from(JSON.stringify(app.swagger()));
     return reply.header("Content-Type", "application/json; charset=utf-8").send(written);
   };
-  app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) => send(reply));
+  app.get("/openapi.json", { schema: { hide: true }, onRequest: countVisit }, async (_request, reply) => send(reply));
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: true,
-    uiConfig: { persistAuthorization: true },
+    // A key that was pasted in is gone with the page, and so is one that an earlier version of it kept.
+    uiConfig: { persistAuthorization: false },
+    theme: { js: [{ filename: "forget-keys.js", content: 'localStorage.removeItem("authorized");' }] },
     uiHooks: {
       // The page's own ways to the description write it each time.
       onRequest(request, reply, done) {
         const { url } = request.routeOptions;
-        if (url === "/docs/json") send(reply);
-        else if (url === "/docs/yaml") reply.callNotFound();
-        else done();
+        countVisit(request).then(() => {
+          if (url === "/docs/json") send(reply);
+          else if (url === "/docs/yaml") reply.callNotFound();
+          else done();
+        }, done);
       },
     },
   });
 }
 
+// What is done about a person who is erased, or is to be.
+const ABOUT_ERASURE = ["erasePersonalData", "liftErasedSubject"];
+
 /** Whether a request stores something under a learner, which the database refuses for an erased one. */
 function attachesToLearner({ method, url, schema }: { method: unknown; url: string; schema?: { operationId?: string } }): boolean {
-  return method !== "GET" && url.includes("/:learnerId") && schema?.operationId !== "erasePersonalData";
+  return method !== "GET" && url.includes("/:learnerId") && !ABOUT_ERASURE.includes(schema?.operationId ?? "");
+}
+
+/** The responses of a write whose answer may be cut. */
+function withReceipts(responses: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(responses).map(([status, answer]) => [status, status < "300" ? orReceipt(answer as z.ZodType) : answer]));
 }
 
 /** Whether an answer has an ETag. */

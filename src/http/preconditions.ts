@@ -7,9 +7,17 @@ export const IfMatchHeaders = z.looseObject({
   "if-match": z.string().optional().meta({ description: "The ETag that was read: change only if nothing changed since." }),
 });
 
+/** The same where somebody vouches for what another may change meanwhile. */
+export const RequiredIfMatchHeaders = z.looseObject({
+  "if-match": z
+    .string()
+    .optional()
+    .meta({ description: "Required: the ETag that was read, or the version in a list as an ETag. Without it, or with *, the answer is 428." }),
+});
+
 /** Whether `If-Match` was sent to a route that heeds it. */
 export function asksForVersion({ headers, routeOptions }: FastifyRequest): boolean {
-  return headers["if-match"] !== undefined && routeOptions.schema?.headers === IfMatchHeaders;
+  return headers["if-match"] !== undefined && ([IfMatchHeaders, RequiredIfMatchHeaders] as unknown[]).includes(routeOptions.schema?.headers);
 }
 
 /** The header of every GET of an entity; representations.ts heeds it. */
@@ -33,4 +41,16 @@ export function ifVersion(request: FastifyRequest): IfVersion {
   const version = /^"(\d{1,9})(?:-[\w-]+)?"$/.exec(header)?.[1];
   if (version) return { version: Number(version) };
   throw new AppError("version-mismatch", 'If-Match takes one ETag as it was answered, such as "3", or * for any.');
+}
+
+/**
+ * Reads an `If-Match` that has to name a version.
+ *
+ * @param how how to learn it, for the refusal
+ * @throws AppError when it is missing, or is `*`, which any version matches
+ */
+export function requiredVersion(request: FastifyRequest, how: string): IfVersion {
+  const header = request.headers["if-match"];
+  if (header === undefined || header === "*") throw new AppError("precondition-required", how);
+  return ifVersion(request);
 }

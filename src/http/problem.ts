@@ -6,6 +6,7 @@ import { z } from "zod";
 import { constraintProblem, isDiskFull, isRecordMissing, isUnavailable } from "../database/violations";
 import { AppError, firstFlaws, flawed, MOST_FLAWS, notFound, PROBLEMS, type ProblemCode } from "../errors";
 import type { App } from "./app-type";
+import { BROWSER_HEADERS } from "./hardening";
 import { isLongUpload } from "./long-requests";
 import { asksForVersion } from "./preconditions";
 
@@ -88,21 +89,25 @@ export function asProblem(error: unknown, request: FastifyRequest): AppError {
   return problem;
 }
 
+// What hooks set on other answers.
+const EARLY_HEADERS = { ...BROWSER_HEADERS, "Cache-Control": "private, no-store" };
+
 /** The server's options by which what fails before any route is reached is a problem, too. */
 export const earlyProblems = {
   frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
-    send(reply, request, fromFastify(error));
+    send(reply.headers({ ...EARLY_HEADERS, "X-Request-Id": request.id }), request, fromFastify(error));
   },
   clientErrorHandler(error: Error & { code?: string }, socket: Socket) {
     // ECONNRESET: nobody is left to answer.
     if (socket.destroyed || !socket.writable || error.code === "ECONNRESET") return;
     if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && isLongUpload(socket)) return;
     const problem = unreadable(error.code);
-    const body = JSON.stringify(problemBody(problem, randomUUID()));
+    const id = randomUUID();
+    const body = JSON.stringify(problemBody(problem, id));
     const { status } = PROBLEMS[problem.code];
-    socket.end(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    );
+    const headers = { "Content-Type": MEDIA_TYPE, "Content-Length": Buffer.byteLength(body), Connection: "close", ...EARLY_HEADERS, "X-Request-Id": id };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
     // Whoever goes on sending would keep the connection.
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   },
@@ -154,8 +159,6 @@ function fromFastify(error: FastifyError): AppError {
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
     case "FST_ERR_CTP_INVALID_CONTENT_TYPE":
       return new AppError("unsupported-media-type", "Send JSON, with the header Content-Type: application/json.");
-    case "FST_ERR_CTP_INVALID_JSON_BODY":
-      return new AppError("invalid-request", "The body is not JSON. Send one JSON object.", [{ pointer: "#", detail: "Not JSON." }]);
     case "FST_ERR_BAD_URL":
     case "FST_ERR_MAX_PARAM_LENGTH":
       return new AppError("invalid-request", "The address is not well-formed, or a part of it is too long. Check it.");

@@ -52,16 +52,17 @@ export function negotiateRepresentations(app: App): void {
   app.addHook("onSend", async (request, reply, payload) => {
     reply.header("Cache-Control", "private, no-store").header("X-Request-Id", request.id);
     const { forms, derived } = request.routeOptions.config;
-    if (derived && typeof payload === "string" && reply.hasHeader("ETag"))
-      reply.header("ETag", derivedEtag(String(reply.getHeader("ETag")), JSON.parse(payload)));
+    if (forms) varyBy(reply, "Accept");
+    const type = forms && preferred(request, Object.keys(forms));
+    const form = type && forms[type];
+    const isTagged = typeof payload === "string" && reply.hasHeader("ETag");
+    if (isTagged && derived) tagAnew(reply, JSON.parse(payload));
+    // Another form of the same version is another answer.
+    if (isTagged && form) tagAnew(reply, [reply.getHeader("ETag"), type]);
     if (isUnchanged(request, reply)) {
       reply.status(304).removeHeader("Content-Type").removeHeader("Content-Length");
       return null;
     }
-    if (!forms) return payload;
-    reply.header("Vary", "Accept");
-    const type = preferred(request, Object.keys(forms));
-    const form = type && forms[type];
     if (reply.statusCode !== 200 || typeof payload !== "string" || !form) return payload;
     reply.removeHeader("Content-Length").header("Content-Type", `${type}; charset=utf-8${type === "text/csv" ? "; header=present" : ""}`);
     return form(JSON.parse(payload) as never);
@@ -73,8 +74,18 @@ export function etag(version: number): string {
 }
 
 /** `"3-x1Yz"`: of two answers with the same version, those that say the same have the same tag. */
-function derivedEtag(tag: string, body: unknown): string {
-  return tag.replace(/"$/, `-${digest(body).toString("base64url").slice(0, 8)}"`);
+function tagAnew(reply: FastifyReply, said: unknown): void {
+  reply.header("ETag", String(reply.getHeader("ETag")).replace(/(-[\w-]+)?"$/, `-${digest(said).toString("base64url").slice(0, 8)}"`));
+}
+
+/** Adds to `Vary`, which other parts of the answer may have set: replacing it would let a cache mix their answers. */
+export function varyBy(reply: FastifyReply, field: string): void {
+  const known = [reply.getHeader("Vary") ?? []].flat().join(", ");
+  const isThere = known
+    .toLowerCase()
+    .split(/\s*,\s*/)
+    .some((each) => each === "*" || each === field.toLowerCase());
+  if (!isThere) reply.header("Vary", known ? `${known}, ${field}` : field);
 }
 
 function linkToNext(request: FastifyRequest, cursor: string): string {

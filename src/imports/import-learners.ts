@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
 import { onDay, type Scope } from "../access/scope";
 import { type Act, record } from "../audit/audit.service";
+import { recordChange } from "../audit/changes";
 import { type Db, inTransaction } from "../database/transaction";
 import { constraintProblem } from "../database/violations";
 import { toDay } from "../days";
@@ -9,7 +10,7 @@ import { AppError, learnerErased } from "../errors";
 import type { Learner } from "../generated/prisma/client";
 import { CalendarDay, Id, text } from "../http/schema";
 import { LearnerCreate } from "../learners/learners.schema";
-import { moveLearner } from "../memberships/memberships.service";
+import { involvedInMembership, moveLearner } from "../memberships/memberships.service";
 import type { Door, Outcome } from "./import";
 import { answerKnown } from "./known";
 import { findOrCreateTeams, MOST_LEVELS, namesOf, type TeamPaths } from "./team-paths";
@@ -59,7 +60,7 @@ async function storeLearners(tx: Db, items: LearnerLine[], teamOf: TeamOf, timeZ
   // One at a time, so that of two imports the second finds whom the first brought.
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('cairn.import_learners'))`;
   const known = await findKnown(tx, items);
-  const fresh: (Omit<Learner, "version" | "createdAt" | "updatedAt" | "lastSeenOn" | "erasedAt"> & { item: LearnerLine })[] = [];
+  const fresh: (Pick<Learner, "id" | "name" | "email" | "externalId" | "timeZone" | "target"> & { item: LearnerLine })[] = [];
   const settled = items.map((item): Settled => {
     const { team: _, teamId: __, fromDay: ___, ...profile } = item;
     const teamId = teamOf(item);
@@ -123,8 +124,9 @@ async function moveKnown(db: Db, scope: Scope, items: LearnerLine[], settled: Se
     if (await db.membership.count({ where: { learnerId, teamId, ...onDay(toDay(fromDay)) } })) continue;
     try {
       await inTransaction(db, async (tx) => {
+        const before = await involvedInMembership(tx, learnerId, scope.today);
         await moveLearner(tx, learnerId, { teamId, fromDay }, scope.today);
-        await record(tx, act, "change", [learnerId]);
+        await recordChange(tx, act, [before, await involvedInMembership(tx, learnerId, scope.today)]);
       });
     } catch (error) {
       const problem = error instanceof AppError ? error : constraintProblem(error);

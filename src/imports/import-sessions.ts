@@ -5,6 +5,7 @@ import type { Db } from "../database/transaction";
 import { Id } from "../http/schema";
 import { logSessions } from "../study-sessions/log-sessions";
 import { StudySessionCreate } from "../study-sessions/study-sessions.schema";
+import { recordRefused } from "../study-sessions/study-sessions.service";
 import type { Door } from "./import";
 
 /** With an id each, so that a file that is sent again logs nothing twice. */
@@ -13,13 +14,16 @@ export const SessionLine = z.strictObject({ learnerId: Id, id: Id, ...StudySessi
 export function sessionDoor(db: Db, scope: Scope, clock: () => Date, act: Act): Door<typeof SessionLine> {
   return {
     item: SessionLine,
-    store: (items) =>
-      logSessions(
+    async store(items) {
+      const entries = items.map(({ learnerId, id, ...input }) => ({ learnerId, id, input }));
+      const outcomes = await logSessions(db, scope, entries, clock(), act);
+      await recordRefused(
         db,
         scope,
-        items.map(({ learnerId, id, ...input }) => ({ learnerId, id, input })),
-        clock(),
         act,
-      ),
+        outcomes.map((outcome, index) => ({ ...outcome, learnerId: entries[index]?.learnerId ?? null })),
+      );
+      return outcomes;
+    },
   };
 }

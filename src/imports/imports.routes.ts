@@ -1,11 +1,10 @@
-import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { actOf } from "../audit/audit.service";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { FILE_TYPES, FileBody, fileOf, NDJSON, readFileBodies } from "../http/file-body";
-import { allowLongUpload, NO_TIMEOUT_MS } from "../http/long-requests";
+import { allowLongUpload, NO_TIMEOUT_MS, sendPieces } from "../http/long-requests";
 import { asProblem, problems } from "../http/problem";
 import { type Door, importUpload } from "./import";
 import { learnerDoor } from "./import-learners";
@@ -25,7 +24,7 @@ const upload = {
 };
 
 /** Whole files in, told of line by line while they come. A plugin, because their bodies are read in their own way. */
-export async function importRoutes(app: App, { db, config, clock, may }: Context): Promise<void> {
+export async function importRoutes(app: App, { db, config, clock, may, budget }: Context): Promise<void> {
   const limits = { bytes: config.IMPORT_LIMIT_BYTES, timeoutMs: config.REQUEST_TIMEOUT_MS };
   readFileBodies(app, limits.bytes);
 
@@ -33,8 +32,9 @@ export async function importRoutes(app: App, { db, config, clock, may }: Context
     const { file, isCsv } = fileOf(request);
     allowLongUpload(request, reply);
     const source = isCsv ? await openCsv(file, door.item, limits) : openNdjson(file, limits);
-    const lines = importUpload(door, { ...source, requestId: request.id, explain: (error) => asProblem(error, request) });
-    return reply.type(NDJSON).send(Readable.from(lines, { objectMode: false }));
+    const inTurn: Door<S> = { ...door, store: (items) => budget.inTurn(reply, () => door.store(items)) };
+    const lines = importUpload(inTurn, { ...source, requestId: request.id, explain: (error) => asProblem(error, request) });
+    return sendPieces(reply.type(NDJSON), lines);
   };
 
   app.route({
@@ -42,6 +42,7 @@ export async function importRoutes(app: App, { db, config, clock, may }: Context
     url: "/imports/study-sessions",
     preHandler: may.logSessions,
     handlerTimeout: NO_TIMEOUT_MS,
+    config: { work: "long", answers: "outcomes" },
     schema: { operationId: "importStudySessions", summary: "Log the study sessions of a file, across learners", ...upload },
     handler: (request, reply) => importFrom(request, reply, sessionDoor(db, request.scope, clock, actOf(request))),
   });
@@ -51,6 +52,7 @@ export async function importRoutes(app: App, { db, config, clock, may }: Context
     url: "/imports/resources",
     preHandler: may.keepDirectory,
     handlerTimeout: NO_TIMEOUT_MS,
+    config: { work: "long", answers: "outcomes" },
     schema: { operationId: "importResources", summary: "Add the resources of a file to the catalogue", ...upload },
     handler: (request, reply) => importFrom(request, reply, resourceDoor(db, actOf(request))),
   });
@@ -60,6 +62,7 @@ export async function importRoutes(app: App, { db, config, clock, may }: Context
     url: "/imports/learners",
     preHandler: may.keepDirectory,
     handlerTimeout: NO_TIMEOUT_MS,
+    config: { work: "long", answers: "outcomes" },
     schema: { operationId: "importLearners", summary: "Create the learners of a file, and put them into their teams", ...upload },
     handler: (request, reply) => importFrom(request, reply, learnerDoor(db, request.scope, config.TIME_ZONE, actOf(request))),
   });

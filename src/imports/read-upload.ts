@@ -2,6 +2,8 @@ import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { AppError } from "../errors";
 import { continued } from "../http/file-body";
+import { parseJson } from "../http/json-body";
+import { type Patience, patienceWithSender } from "../http/long-requests";
 import { BrokenUpload, type Line, splitLines } from "./lines";
 import { columnsOf, readHeader } from "./table";
 
@@ -10,7 +12,7 @@ export type Source = { lines: AsyncIterable<Line[]>; read(text: string): unknown
 
 export type Limits = {
   bytes: number;
-  /** How long a line may be waited for. */
+  /** How long a line may be waited for; and how long all of them together, beyond what 100 bytes a second take. */
   timeoutMs: number;
 };
 
@@ -26,14 +28,6 @@ export async function openCsv(upload: Readable, item: z.ZodType, limits: Limits)
 
 export function openNdjson(upload: Readable, limits: Limits): Source {
   return { lines: readLines(upload, false, limits), read: parseJson };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new AppError("invalid-request", "The line is not JSON. Send one JSON object a line.");
-  }
 }
 
 async function takeFirst(lines: AsyncGenerator<Line[]>): Promise<{ first: Line | undefined; rest: AsyncIterable<Line[]> }> {
@@ -52,12 +46,14 @@ async function* readLines(upload: Readable, quotes: boolean, limits: Limits): As
   const splitter = splitLines(quotes);
   // Not destroyed with the reading: that would close the socket under the answer.
   const blocks = upload.iterator({ destroyOnReturn: false });
+  const patience = patienceWithSender(limits.timeoutMs);
   let [received, waited] = [0, 0];
   for (;;) {
     const since = performance.now();
-    const block = await within(limits.timeoutMs - waited, blocks.next(), () => new BrokenUpload(tooSlow(limits), splitter.line()));
+    const block = await within(limits, waited, patience, blocks.next(), splitter.line);
     if (block.done) break;
     received += block.value.length;
+    patience.moved(block.value.length);
     if (received > limits.bytes) throw new BrokenUpload(tooLarge(limits), splitter.line());
     const lines = splitter.push(block.value);
     waited = lines.length ? 0 : waited + performance.now() - since;
@@ -66,18 +62,32 @@ async function* readLines(upload: Readable, quotes: boolean, limits: Limits): As
   yield splitter.end();
 }
 
-async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+/** The next block, unless no line came for too long, or the file comes too slowly. */
+async function within<T>(limits: Limits, waitedMs: number, patience: Patience, next: Promise<T>, line: () => number): Promise<T> {
+  let end = () => {};
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), ms);
+    const breakOff = (problem: AppError) => reject(new BrokenUpload(problem, line()));
+    const timer = setTimeout(() => breakOff(noLine(limits)), limits.timeoutMs - waitedMs);
+    const endWait = patience.wait(() => breakOff(tooSlow()));
+    end = () => {
+      clearTimeout(timer);
+      endWait();
+    };
   });
-  return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
+  return Promise.race([next, timeout]).finally(end);
 }
 
 function tooLarge({ bytes }: Limits): AppError {
   return new AppError("body-too-large", `An import may have ${bytes} bytes. Send the rest as another file.`);
 }
 
-function tooSlow({ timeoutMs }: Limits): AppError {
+function tooSlow(): AppError {
+  return new AppError(
+    "request-timeout",
+    "The file arrives too slowly: fewer than 100 bytes a second. Send it again from a faster line, or log in batches as things happen; what is there already stays as it is.",
+  );
+}
+
+function noLine({ timeoutMs }: Limits): AppError {
   return new AppError("request-timeout", `No line arrived for ${timeoutMs} ms. Send the file again; what is there already stays as it is.`);
 }

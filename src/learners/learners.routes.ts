@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { actOf } from "../audit/audit.service";
 import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
@@ -8,18 +9,20 @@ import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
-import { Learner, LearnerCreate, LearnerList, LearnerPage, LearnerUpdate } from "./learners.schema";
+import { Learner, LearnerCreate, LearnerList, LearnerPage, LearnerUpdate, SignIn, SignInUpdate } from "./learners.schema";
 import { createLearner, getLearner, listLearners, updateLearner } from "./learners.service";
+import { getSignIn, liftErasedSubject, setSubject } from "./sign-ins.service";
 
 const tags = ["Learners"];
 const params = z.object({ learnerId: Id });
 const idOf = ({ id }: Learner) => id;
 
-export function learnerRoutes(app: App, { db, config, may }: Context): void {
+export function learnerRoutes(app: App, { db, config, clock, may }: Context): void {
   app.route({
     method: "POST",
     url: "/learners",
     preHandler: may.keepDirectory,
+    config: { answers: "listLearners" },
     schema: {
       operationId: "createLearner",
       summary: "Create a learner",
@@ -35,7 +38,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
           const learner = await createLearner(tx, request.body, config.TIME_ZONE);
           return { status: 201, body: learner, location: `/v1/learners/${learner.id}` };
         },
-        { learnerOf: idOf },
+        { involves: ({ id }) => [id] },
       ),
   });
 
@@ -66,6 +69,7 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
     method: "PATCH",
     url: "/learners/:learnerId",
     preHandler: may.writeProfile,
+    config: { answers: "getLearner" },
     schema: {
       operationId: "updateLearner",
       summary: "Change a learner (merge patch)",
@@ -75,6 +79,76 @@ export function learnerRoutes(app: App, { db, config, may }: Context): void {
       body: LearnerUpdate,
       response: { 200: Learner, ...problems("not-found", "forbidden", "already-exists", "version-mismatch") },
     },
-    handler: (request) => change(db, request, (tx) => updateLearner(tx, request.scope, request.params.learnerId, request.body, ifVersion(request))),
+    handler: (request) => {
+      const { scope, params, body } = request;
+      const asked = { input: body, ifVersion: ifVersion(request), act: actOf(request), now: clock() };
+      return change(db, request, (tx) => updateLearner(tx, scope, params.learnerId, asked));
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/learners/:learnerId/subject",
+    preHandler: may.manageSignIn,
+    schema: {
+      operationId: "getSubject",
+      summary: "Read who a learner is at the identity provider",
+      tags,
+      params,
+      response: { 200: SignIn, ...problems("not-found", "forbidden") },
+    },
+    handler: ({ params }) => getSignIn(db, params.learnerId),
+  });
+
+  app.route({
+    method: "PUT",
+    url: "/learners/:learnerId/subject",
+    preHandler: may.manageSignIn,
+    config: { answers: "getSubject" },
+    schema: {
+      operationId: "setSubject",
+      summary: "Say who a learner is at the identity provider, which ends their keys and tokens until now",
+      tags,
+      params,
+      body: SignInUpdate,
+      response: { 200: SignIn, ...problems("not-found", "forbidden", "already-exists") },
+    },
+    handler: (request) => setSubject(db, request.params.learnerId, request.body.subject, actOf(request), clock()),
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/learners/:learnerId/subject",
+    preHandler: may.manageSignIn,
+    config: { answers: "nothing" },
+    schema: {
+      operationId: "removeSubject",
+      summary: "Take a learner's subject away, which ends their keys and tokens until now; a later sign-in may be bound to them anew",
+      tags,
+      params,
+      response: { 204: z.null(), ...problems("not-found", "forbidden") },
+    },
+    handler: async (request, reply) => {
+      await setSubject(db, request.params.learnerId, null, actOf(request), clock());
+      return reply.status(204).send(null);
+    },
+  });
+
+  app.route({
+    method: "DELETE",
+    url: "/learners/:learnerId/erased-subject",
+    preHandler: may.manageSignIn,
+    config: { answers: "nothing" },
+    schema: {
+      operationId: "liftErasedSubject",
+      summary: "Let an erased person sign in again, as somebody new",
+      tags,
+      params,
+      response: { 204: z.null(), ...problems("not-found", "forbidden") },
+    },
+    handler: async (request, reply) => {
+      await change(db, request, (tx) => liftErasedSubject(tx, request.params.learnerId));
+      return reply.status(204).send(null);
+    },
   });
 }

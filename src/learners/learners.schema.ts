@@ -8,7 +8,9 @@ export const Learner = z
     id: Id,
     name: text(200),
     email: z.email().max(254).toLowerCase().nullable(),
-    externalId: text(200).nullable().meta({ description: "The person's id in the system that the directory comes from." }),
+    externalId: text(200)
+      .nullable()
+      .meta({ description: "The person's id in the system that the directory comes from. It is not who they are at the identity provider." }),
     timeZone: TimeZone.meta({ description: "Decides on which calendar day a session falls." }),
     target: Target,
     version: z.int(),
@@ -53,3 +55,23 @@ export const LearnerList = z.strictObject({
   ...pageQuery,
 });
 export type LearnerList = z.infer<typeof LearnerList>;
+
+export const SignIn = z
+  .object({
+    learnerId: Id,
+    subject: text(200).nullable().meta({ description: "Who the person is at the identity provider; null: nobody signs in by token as them yet." }),
+    signInOpen: z.boolean().meta({
+      description:
+        "Whether a first sign-in may be bound by the learner's e-mail address or externalId. A program that changes one of them closes it; an admin who sends one of them opens it.",
+    }),
+    tokensFrom: Instant.nullable().meta({ description: "Tokens that were issued before this sign nobody in." }),
+  })
+  .meta({
+    id: "SignIn",
+    description: "How a learner signs in by the identity provider.",
+    examples: [{ learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e", subject: "248289761001", signInOpen: true, tokensFrom: null }],
+  });
+export type SignIn = z.infer<typeof SignIn>;
+
+export const SignInUpdate = z.strictObject({ subject: text(200) }).meta({ id: "SignInUpdate", examples: [{ subject: "248289761001" }] });
+export type SignInUpdate = z.infer<typeof SignInUpdate>;

@@ -1,7 +1,9 @@
 import { v7 as uuidv7 } from "uuid";
 import { type Scope, visibleLearners } from "../access/scope";
+import { endSignIns, hasSignedIn } from "../api-keys/key-families";
+import { type Act, record } from "../audit/audit.service";
 import { containsAllWords } from "../database/search";
-import type { Db } from "../database/transaction";
+import { type Db, inTransaction } from "../database/transaction";
 import { type Day, dayIn } from "../days";
 import { AppError } from "../errors";
 import { beyond, type Page, readPage } from "../http/paging";
@@ -32,11 +34,31 @@ export function listLearners(db: Db, scope: Scope, { q, email, externalId, ...pa
   );
 }
 
-/** @throws AppError when learners change of themselves what the directory says */
-export async function updateLearner(db: Db, { caller }: Scope, id: string, input: LearnerUpdate, ifVersion: IfVersion): Promise<Learner> {
+type Change = { input: LearnerUpdate; ifVersion: IfVersion; act: Act; now: Date };
+
+/**
+ * A program that changes the address or the externalId of somebody must not come to be them: neither
+ * binds a first sign-in until an admin sends one of them.
+ *
+ * @throws AppError when learners change of themselves what the directory says
+ */
+export function updateLearner(db: Db, { caller }: Scope, id: string, { input, ifVersion, act, now }: Change): Promise<Learner> {
   const { timeZone: _, target: __, ...directory } = input;
   if (caller.role === "learner" && Object.keys(directory).length) {
     throw new AppError("forbidden", "Learners change their timeZone and target; the rest is kept by whoever keeps the directory.");
   }
-  return db.learner.update({ where: { id, ...ifVersion }, data: { ...input, version: { increment: 1 } } });
+  const data = { ...input, version: { increment: 1 } };
+  const where = { id, ...ifVersion };
+  if (input.email === undefined && input.externalId === undefined) return db.learner.update({ where, data });
+  return inTransaction(db, async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${id}::uuid FOR UPDATE`;
+    const before = await tx.learner.findUniqueOrThrow({ where });
+    const isChanged = (name: "email" | "externalId") => input[name] !== undefined && input[name] !== before[name];
+    const opening = caller.role === "admin" ? { signInOpen: true } : isChanged("email") || isChanged("externalId") ? { signInOpen: false } : {};
+    const after = await tx.learner.update({ where, data: { ...data, ...opening } });
+    if (isChanged("email") && (await hasSignedIn(tx, before))) {
+      await record(tx, { ...act, operation: "endSignIns", fields: ["email"] }, "change", [id], await endSignIns(tx, id, now));
+    }
+    return after;
+  });
 }

@@ -5,7 +5,7 @@ import type { App } from "../http/app-type";
 import { problems } from "../http/problem";
 import { Id } from "../http/schema";
 import { MembershipHistory, MembershipMove } from "./memberships.schema";
-import { deleteMembership, getMembershipHistory, moveLearner } from "./memberships.service";
+import { deleteMembership, getMembershipHistory, involvedInMembership, moveLearner } from "./memberships.service";
 
 const tags = ["Learners"];
 const params = z.object({ learnerId: Id });
@@ -29,6 +29,7 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
     method: "PUT",
     url: "/learners/:learnerId/membership",
     preHandler: may.keepLearner,
+    config: { answers: "getMembership" },
     schema: {
       operationId: "moveLearner",
       summary: "Move a learner into a team, or out of all, from a day on",
@@ -37,13 +38,20 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
       body: MembershipMove,
       response: { 200: MembershipHistory, ...problems("not-found", "forbidden", "membership-overlap", "reference-missing") },
     },
-    handler: (request) => change(db, request, (tx) => moveLearner(tx, request.params.learnerId, request.body, request.scope.today)),
+    handler: (request) =>
+      change(
+        db,
+        request,
+        (tx) => moveLearner(tx, request.params.learnerId, request.body, request.scope.today),
+        (tx) => involvedInMembership(tx, request.params.learnerId, request.scope.today),
+      ),
   });
 
   app.route({
     method: "DELETE",
     url: "/learners/:learnerId/membership/:membershipId",
     preHandler: may.keepLearner,
+    config: { answers: "nothing" },
     schema: {
       operationId: "deleteMembership",
       summary: "Delete a membership that never was",
@@ -52,7 +60,13 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden") },
     },
     handler: async (request, reply) => {
-      await change(db, request, (tx) => deleteMembership(tx, request.params.learnerId, request.params.membershipId));
+      const { learnerId, membershipId } = request.params;
+      await change(
+        db,
+        request,
+        (tx) => deleteMembership(tx, learnerId, membershipId),
+        (tx) => involvedInMembership(tx, learnerId, request.scope.today),
+      );
       return reply.status(204).send(null);
     },
   });

@@ -1,7 +1,8 @@
 import { v7 as uuidv7 } from "uuid";
-import { isOwn, knownTeams, onDay, type Scope } from "../access/scope";
+import { isOwn, knownTeams, leadsOf, onDay, type Scope } from "../access/scope";
+import type { Involved } from "../audit/changes";
 import { type Db, inTransaction } from "../database/transaction";
-import { type Day, toDay } from "../days";
+import { type Day, toDate, toDay } from "../days";
 import { AppError, invalid } from "../errors";
 import type { Membership, MembershipHistory, MembershipMove } from "./memberships.schema";
 
@@ -40,6 +41,17 @@ export function moveLearner(db: Db, learnerId: string, { teamId, fromDay, untilD
 
 export async function deleteMembership(db: Db, learnerId: string, id: string): Promise<void> {
   await db.membership.delete({ where: { learnerId_id: { learnerId, id } } });
+}
+
+/** Whom it concerns which teams a learner is in, from today on: whoever sees them there. */
+export async function involvedInMembership(db: Db, learnerId: string, today: Day): Promise<Involved> {
+  await db.$queryRaw`SELECT 1 FROM learners WHERE id = ${learnerId}::uuid FOR UPDATE`;
+  const stays = await db.membership.findMany({
+    where: { learnerId, OR: [{ untilDay: null }, { untilDay: { gt: toDate(today) } }] },
+    select: { teamId: true },
+  });
+  const teamIds = stays.map(({ teamId }) => teamId);
+  return { learnerIds: [learnerId, ...(await leadsOf(db, teamIds))], itemIds: teamIds };
 }
 
 async function readHistory(db: Db, learnerId: string, today: Day): Promise<MembershipHistory> {

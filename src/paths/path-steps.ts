@@ -1,5 +1,5 @@
 import type { Db } from "../database/transaction";
-import { AppError, invalid } from "../errors";
+import { AppError, invalid, quoting } from "../errors";
 import type { Mode } from "../generated/prisma/enums";
 import type { ByMode } from "../mix";
 import { circleIn, criticalPath } from "../prerequisites";
@@ -40,18 +40,18 @@ const MOST_NAMED = 10;
 export function checkPrerequisites(steps: { key: string; title: string; prerequisites: string[] }[]): void {
   const count = steps.reduce((sum, { prerequisites }) => sum + prerequisites.length, 0);
   if (count > MOST_PREREQUISITES) {
-    throw new AppError(
-      "too-many-prerequisites",
-      `All steps together have at most ${MOST_PREREQUISITES} prerequisites, and there would be ${count}. Leave out those that follow from others: what a step's prerequisite waits for, the step waits for, too.`,
-    );
+    const most = `All steps together have at most ${MOST_PREREQUISITES} prerequisites`;
+    const advice = "Leave out those that follow from others: what a step's prerequisite waits for, the step waits for, too.";
+    throw quoting("too-many-prerequisites", `${most}, and there would be ${count}. ${advice}`, `${most}, and there would be more. ${advice}`);
   }
   const circle = circleIn(steps);
   if (!circle) return;
   const titles = circle.map(({ title }) => `"${title}"`);
   const way = titles.length > MOST_NAMED ? [...titles.slice(0, MOST_NAMED - 1), `${titles.length - MOST_NAMED} more`, titles.at(-1)] : titles;
-  throw new AppError(
+  throw quoting(
     "prerequisite-circle",
     `Each of these steps waits for the one before it, so none could ever begin: ${way.join(" → ")}. Take one of these prerequisites out.`,
+    "Some steps would wait for each other in a circle, so none of them could ever begin. Take one of these prerequisites out.",
   );
 }
 

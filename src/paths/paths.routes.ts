@@ -21,6 +21,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url: "/paths",
     preHandler: may.keepDirectory,
+    config: { answers: "getPath" },
     schema: {
       operationId: "createPath",
       summary: "Create a path, as the draft of its first version",
@@ -72,6 +73,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url: "/paths/:pathId/archival",
     preHandler: may.keepDirectory,
+    config: { answers: "getPath" },
     schema: { operationId: "archivePath", summary: "Archive a path: out of lists, no longer adopted", ...archival },
     handler: (request) => change(db, request, (tx) => setPathArchived(tx, request.scope, request.params.pathId, clock(), ifVersion(request))),
   });
@@ -80,6 +82,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "DELETE",
     url: "/paths/:pathId/archival",
     preHandler: may.keepDirectory,
+    config: { answers: "getPath" },
     schema: { operationId: "restorePath", summary: "Bring an archived path back", ...archival },
     handler: (request) => change(db, request, (tx) => setPathArchived(tx, request.scope, request.params.pathId, null, ifVersion(request))),
   });
@@ -88,6 +91,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url: "/paths/:pathId/versions",
     preHandler: may.keepDirectory,
+    config: { answers: "getPathVersion" },
     schema: {
       operationId: "draftPathVersion",
       summary: "Draft a path's next version from the last",
@@ -122,6 +126,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "PATCH",
     url: "/paths/:pathId/versions/:number",
     preHandler: may.keepDirectory,
+    config: { answers: "getPathVersion" },
     schema: {
       operationId: "updatePathVersion",
       summary: "Change a draft (merge patch)",
@@ -142,6 +147,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "DELETE",
     url: "/paths/:pathId/versions/:number",
     preHandler: may.keepDirectory,
+    config: { answers: "nothing" },
     schema: {
       operationId: "deletePathVersion",
       summary: "Delete a draft, and with its only version the path",
@@ -160,6 +166,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url: "/paths/:pathId/versions/:number/publication",
     preHandler: may.keepDirectory,
+    config: { answers: "getPathVersion" },
     schema: {
       operationId: "publishPathVersion",
       summary: "Publish a draft: from then on the version never changes",

@@ -1,6 +1,7 @@
 import type { Db } from "../database/transaction";
 import type { Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
+import { byId, type Page, pastId } from "./page";
 
 const { sql, raw } = Prisma;
 
@@ -9,6 +10,8 @@ export type Person = {
   id: string;
   /** What matches the person's name and e-mail address in a text, as a PostgreSQL regular expression; null: there is nothing to look for. */
   named: string | null;
+  /** A keyed hash of the person's sign-in subject; null: they had none, or were erased before. */
+  tombstone: Buffer<ArrayBuffer> | null;
   /** The day of the erasure, on the organisation's calendar. */
   today: Day;
   now: Date;
@@ -21,8 +24,8 @@ type Fate = "keeps" | "empties" | ((person: Person) => Prisma.Sql);
 
 type Handling<M extends Prisma.ModelName> = {
   table: string;
-  /** What a person gets of it in their export; nothing where it is not about a person. */
-  exported?(db: Db, learnerId: string): Promise<object[]>;
+  /** What a person gets of it in their export, a page at a time; nothing where it is not about a person. */
+  exported?(db: Db, learnerId: string, page: Page): Promise<object[]>;
   /** The rows that go, as a condition. */
   goes?(person: Person): Prisma.Sql;
   /** What is changed in rows that are not the person's but refer to them or name them. */
@@ -65,9 +68,14 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       caller_id IN (SELECT ${id}::uuid UNION ALL SELECT id FROM api_keys WHERE learner_id = ${id}::uuid)
       OR strpos(body::text || headers::text, ${id}) > 0 OR body::text ~* ${named}`,
   },
+  Invitation: {
+    table: "invitations",
+    exported: (db, learnerId, page) => db.invitation.findMany({ where: { learnerId, ...pastId(page) }, omit: { secretHash: true }, ...byId(page) }),
+    goes: ofLearner,
+  },
   ApiKey: {
     table: "api_keys",
-    exported: (db, learnerId) => db.apiKey.findMany({ where: { learnerId }, omit: { secretHash: true } }),
+    exported: (db, learnerId, page) => db.apiKey.findMany({ where: { learnerId, ...pastId(page) }, omit: { secretHash: true }, ...byId(page) }),
     goes: ofLearner,
     elsewhere: (person) => sql`
       UPDATE api_keys SET name = ${withoutName("name", person)} WHERE name ~* ${person.named} AND learner_id IS DISTINCT FROM ${person.id}::uuid`,
@@ -79,7 +87,7 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   Resource: {
     table: "resources",
-    exported: (db, learnerId) => db.resource.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.resource.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     // A mentor's title is a name. Others learned from it, so it stays for their totals.
     stays: ofLearner,
     columns: {
@@ -108,7 +116,8 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   StudySession: {
     table: "study_sessions",
-    exported: (db, learnerId) => db.studySession.findMany({ where: { learnerId }, omit: { bodyDigest: true }, orderBy: { startedAt: "asc" } }),
+    exported: (db, learnerId, page) =>
+      db.studySession.findMany({ where: { learnerId, ...pastId(page) }, omit: { bodyDigest: true, openDigest: true }, ...byId(page) }),
     // The day, the minutes, the rating and what was learned from stay: every total is what it was.
     stays: ofLearner,
     columns: {
@@ -135,6 +144,7 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       note: "empties",
       noteShared: () => sql`false`,
       bodyDigest: () => sql`'\\x00'`,
+      openDigest: "empties",
       version: nextVersion,
       loggedAt: () => sql`occurred_on`,
       updatedAt: erasedAt,
@@ -144,8 +154,9 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   LearnerMonth: {
     table: "learner_months",
     // Made of the sessions alone, by the database: it stays as far as they do.
-    exported: async (db, learnerId) => {
-      const months = await db.learnerMonth.findMany({ where: { learnerId, sessions: { gt: 0 } }, orderBy: { month: "asc" } });
+    exported: async (db, learnerId, { take, after }) => {
+      const where = { learnerId, sessions: { gt: 0 }, ...(after && { month: { gt: after.month } }) };
+      const months = await db.learnerMonth.findMany({ where, orderBy: { month: "asc" }, take });
       // JSON has no other integers, and these are exact up to 2^53.
       return months.map((month) => Object.fromEntries(Object.entries(month).map(([name, value]) => [name, typeof value === "bigint" ? Number(value) : value])));
     },
@@ -177,14 +188,15 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   Review: {
     table: "reviews",
-    exported: async (db, learnerId) => [
-      ...(await db.review.findMany({ where: { learnerId } })),
+    async exported(db, learnerId, page) {
+      const where = { OR: [{ learnerId }, { answeredById: learnerId }], ...pastId(page) };
+      const reviews = await db.review.findMany({ where, ...byId(page) });
       // Of what they said of others, their own words.
-      ...(await db.review.findMany({
-        where: { answeredById: learnerId, learnerId: { not: learnerId } },
-        select: { id: true, verdict: true, comment: true, answeredById: true, answeredAt: true },
-      })),
-    ],
+      return reviews.map((review) => {
+        const { id, verdict, comment, answeredById, answeredAt } = review;
+        return review.learnerId === learnerId ? review : { id, verdict, comment, answeredById, answeredAt };
+      });
+    },
     goes: ofLearner,
     // What they said of others is the others', without their name. What they were still asked, any lead above may answer.
     elsewhere: (person) => sql`
@@ -194,27 +206,30 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   Evidence: {
     table: "evidence",
-    exported: (db, learnerId) => db.evidence.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.evidence.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     goes: ofLearner,
   },
   Term: {
     table: "terms",
-    exported: (db, learnerId) => db.term.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.term.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     goes: ofLearner,
   },
   StepPrerequisite: {
     table: "step_prerequisites",
-    exported: (db, learnerId) => db.stepPrerequisite.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, { take, after }) => {
+      const past = after && { OR: [{ stepId: { gt: after.stepId } }, { stepId: after.stepId, requiresId: { gt: after.requiresId } }] };
+      return db.stepPrerequisite.findMany({ where: { learnerId, ...past }, orderBy: [{ stepId: "asc" }, { requiresId: "asc" }], take });
+    },
     goes: ofLearner,
   },
   Step: {
     table: "steps",
-    exported: (db, learnerId) => db.step.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.step.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     goes: ofLearner,
   },
   Goal: {
     table: "goals",
-    exported: (db, learnerId) => db.goal.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.goal.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     goes: ofLearner,
     // Goals that follow one another could not go at once.
     elsewhere: ({ id }) => sql`
@@ -224,7 +239,7 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   Team: {
     table: "teams",
-    exported: (db, learnerId) => db.team.findMany({ where: { leadId: learnerId } }),
+    exported: (db, learnerId, page) => db.team.findMany({ where: { leadId: learnerId, ...pastId(page) }, ...byId(page) }),
     stays: of("lead_id"),
     columns: {
       id: "keeps",
@@ -242,7 +257,7 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   Membership: {
     table: "memberships",
-    exported: (db, learnerId) => db.membership.findMany({ where: { learnerId } }),
+    exported: (db, learnerId, page) => db.membership.findMany({ where: { learnerId, ...pastId(page) }, ...byId(page) }),
     // What was stays, of nobody: a report counts each day's minutes for the team of that day.
     goes: (person) => sql`learner_id = ${person.id}::uuid AND from_day >= ${endOfMemberships(person)}`,
     stays: (person) => sql`learner_id = ${person.id}::uuid AND (until_day IS NULL OR until_day > ${endOfMemberships(person)})`,
@@ -250,13 +265,18 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   Learner: {
     table: "learners",
-    exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId } }),
+    exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId }, omit: { erasedSubjectHash: true } }),
     stays: of("id"),
     columns: {
       id: "keeps",
       name: () => sql`${NOBODY}`,
       email: "empties",
       externalId: "empties",
+      subject: "empties",
+      signInOpen: () => sql`true`,
+      credentialsFrom: "empties",
+      // So that their next token does not make them known again.
+      erasedSubjectHash: ({ tombstone }) => sql`coalesce(${tombstone}, erased_subject_hash)`,
       timeZone: () => sql`'UTC'`,
       target: () => sql`'{}'`,
       version: nextVersion,
@@ -269,9 +289,10 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   AuditEvent: {
     table: "audit_events",
     // Who read or changed what of theirs, and what they did; of the others whom an event names, nothing. It holds ids alone, so it stays.
-    exported: async (db, learnerId) => {
-      const where = { OR: [{ learnerIds: { has: learnerId } }, { personId: learnerId }] };
-      const events = await db.auditEvent.findMany({ where, omit: { learnerIds: true, itemIds: true }, orderBy: { at: "asc" } });
+    exported: async (db, learnerId, { take, after }) => {
+      const past = after ? { OR: [{ at: { gt: after.at } }, { at: after.at, id: { gt: after.id } }] } : {};
+      const where = { AND: [{ OR: [{ learnerIds: { has: learnerId } }, { personId: learnerId }] }, past] };
+      const events = await db.auditEvent.findMany({ where, omit: { learnerIds: true, itemIds: true }, orderBy: [{ at: "asc" }, { id: "asc" }], take });
       return events.map((event) => (isOfAnother(event.target, learnerId) ? { ...event, target: null } : event));
     },
     columns: {
@@ -287,8 +308,11 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       fields: "keeps",
       learnerIds: "keeps",
       itemIds: "keeps",
+      unnamed: "keeps",
+      times: "keeps",
     },
   },
+  HashKey: { table: "hash_keys", columns: { purpose: "keeps", key: "keeps" } },
   TeamClosure: { table: "team_closure", columns: { ancestorId: "keeps", teamId: "keeps", depth: "keeps" } },
   Path: { table: "paths", columns: { id: "keeps", archivedAt: "keeps", version: "keeps", createdAt: "keeps", updatedAt: "keeps" } },
   PathVersion: {

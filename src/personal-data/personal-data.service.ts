@@ -1,21 +1,10 @@
+import { tombstoneOf } from "../access/subjects";
 import { type Db, inTransaction, rolledBack } from "../database/transaction";
 import type { Day } from "../days";
 import { Prisma } from "../generated/prisma/client";
 import { inWords } from "../http/schema";
 import { NOBODY, PERSONAL_DATA, type Person } from "./models";
-import type { Erasure, PersonalDataExport } from "./personal-data.schema";
-
-/** Everything that is kept of a person, as of one moment. */
-export function exportPersonalData(db: Db, learnerId: string, now: Date): Promise<PersonalDataExport> {
-  return inTransaction(db, async (tx) => {
-    await tx.$executeRaw`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`;
-    const records: PersonalDataExport["records"] = {};
-    for (const [model, { exported }] of Object.entries(PERSONAL_DATA)) {
-      if (exported) records[model] = (await exported(tx, learnerId)) as Record<string, unknown>[];
-    }
-    return { learnerId, exportedAt: now.toISOString(), records };
-  });
-}
+import type { Erasure } from "./personal-data.schema";
 
 /**
  * Erases a person for good: what says who they were goes, the minutes stay, of nobody. Idempotent:
@@ -29,8 +18,8 @@ export function erasePersonalData(db: Db, learnerId: string, { dryRun = false, t
   return (dryRun ? rolledBack : inTransaction)(db, async (tx) => {
     // Who is writing about the person right now is waited for; who comes later waits, and is then refused.
     await tx.$queryRaw`SELECT set_config('cairn.erasing', ${learnerId}, true) FROM learners WHERE id = ${learnerId}::uuid FOR UPDATE`;
-    const { name, email } = await tx.learner.findUniqueOrThrow({ where: { id: learnerId } });
-    const person: Person = { id: learnerId, named: patternOf(name, email), today, now };
+    const { name, email, subject } = await tx.learner.findUniqueOrThrow({ where: { id: learnerId } });
+    const person: Person = { id: learnerId, named: patternOf(name, email), tombstone: await tombstoneOf(tx, subject), today, now };
     const erasure: Erasure = { learnerId, dryRun, erased: {}, anonymised: {} };
     for (const [model, handling] of Object.entries(PERSONAL_DATA)) {
       const { goes, elsewhere } = handling;

@@ -46,7 +46,8 @@ type Sums = Record<Camel<keyof typeof OF_A_SESSION>, number>;
 
 /**
  * The figures of one slice: the whole (key ""), the bucket with the number `key` from 1, or the
- * group with that key ("" where the sessions have none), in the period or the one before.
+ * group with that key ("" where the sessions have none; of a goal, its learner's id and its own), in
+ * the period or the one before.
  */
 export type BreakdownRow = Sums & {
   level: "total" | "bucket" | "group";
@@ -104,7 +105,7 @@ export function readBreakdown(db: PrismaClient, question: BreakdownQuestion, sig
     figures AS (
       SELECT level, key, previous, ${ofSlice}, max(latest_at) AS "latestSessionAt", count(*) AS active,
              avg(on_the_job_minutes / ${classified}) AS "meanOnTheJob", avg(social_minutes / ${classified}) AS "meanSocial",
-             avg(formal_minutes / ${classified}) AS "meanFormal", min(learner_id::text) AS owner
+             avg(formal_minutes / ${classified}) AS "meanFormal"
       FROM slice WHERE NOT (previous AND level = 'bucket')
       GROUP BY level, key, previous
     ),
@@ -229,7 +230,8 @@ function groupKey(groupBy: GroupBy | null): Prisma.Sql {
     none: Prisma.sql`NULL::text`,
     team: Prisma.sql`p.team`,
     learner: Prisma.sql`person.learner_id::text`,
-    goal: Prisma.sql`coalesce(s.goal_id::text, '')`,
+    // A goal's id is unique per learner only.
+    goal: Prisma.sql`coalesce(s.learner_id || ' ' || s.goal_id, '')`,
     resource: Prisma.sql`coalesce(s.resource_id::text, '')`,
     "resource-type": Prisma.sql`coalesce(s.resource_type::text, '')`,
     verification: Prisma.sql`s.verification::text`,
@@ -242,8 +244,7 @@ function labels(groupBy: GroupBy | null): Prisma.Sql {
   const source = {
     team: Prisma.sql`SELECT name FROM teams WHERE id = nullif(key, '')::uuid`,
     learner: Prisma.sql`SELECT name FROM learners WHERE id = nullif(key, '')::uuid`,
-    // A goal's id is unique per learner only: another's goal of the same id is not the one meant.
-    goal: Prisma.sql`SELECT title FROM goals WHERE learner_id = owner::uuid AND id = nullif(key, '')::uuid`,
+    goal: Prisma.sql`SELECT title FROM goals WHERE learner_id = nullif(split_part(key, ' ', 1), '')::uuid AND id = nullif(split_part(key, ' ', 2), '')::uuid`,
     resource: Prisma.sql`SELECT title FROM resources WHERE id = nullif(key, '')::uuid`,
   }[groupBy as string];
   return source ? Prisma.sql`CASE WHEN level = 'group' THEN (${source}) END` : Prisma.sql`NULL::text`;

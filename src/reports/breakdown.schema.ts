@@ -89,6 +89,7 @@ const Bucket = z.object({
 });
 const Group = z.object({
   id: z.string().nullable().meta({ description: "What the group is of; null: sessions without one." }),
+  learnerId: Id.nullable().meta({ description: "Of a goal, whose it is: two people's goals may have the same id." }),
   label: z.string(),
   rank: z.int().nullable().meta({ description: "1 differs most from the reference; null where the data are not sufficient." }),
   target: ReportTarget,
@@ -157,6 +158,7 @@ export type Breakdown = z.infer<typeof Breakdown>;
 const Line = z.object({
   section: z.enum(["total", "previous", "bucket", "group", "group-previous"]),
   id: z.string().nullable(),
+  learnerId: z.string().nullable(),
   label: z.string().nullable(),
   from: z.string(),
   to: z.string(),
@@ -175,7 +177,9 @@ export const breakdownCsv: CsvForm = {
     ...buckets.map((bucket) => ({ section: "bucket", target, ...bucket })),
     ...groups.flatMap((group) => [
       { section: "group", from, to, partial, ...group },
-      ...(group.previous ? [{ section: "group-previous", id: group.id, label: group.label, target: group.target, ...group.previous }] : []),
+      ...(group.previous
+        ? [{ section: "group-previous", id: group.id, learnerId: group.learnerId, label: group.label, target: group.target, ...group.previous }]
+        : []),
     ]),
   ],
 };

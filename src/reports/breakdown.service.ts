@@ -9,7 +9,7 @@ import type { SessionFilters, TeamScope } from "../study-sessions/filters";
 import type { TeamStudySessionList } from "../study-sessions/study-sessions.schema";
 import { listSessionsIn } from "../study-sessions/study-sessions.service";
 import type { Written } from "../study-sessions/written";
-import { type BreakdownFrame, makeBreakdown } from "./breakdown";
+import { type BreakdownFrame, makeBreakdown, subjectOf } from "./breakdown";
 import { type BreakdownQuestion, readBreakdown } from "./breakdown.query";
 import type { Breakdown, GroupBy, LearnerBreakdownQuery, ReportTarget, TeamBreakdownQuery } from "./breakdown.schema";
 import { bucketsOf, previousPeriod, reportPeriod, type Span } from "./period";
@@ -31,7 +31,8 @@ export async function getLearnerBreakdown(
   const targets = await targetsOfLearners(db, scope, [learnerId], today);
   const lag = await replicaLagSeconds({ db, reportsDb });
   const rows = await readBreakdown(reportsDb, { ...question, scope: { learnerId } }, signal);
-  const goals = query.groupBy === "goal" ? groupIds(rows).filter(Boolean) : [query.goal ?? "none"].filter((id) => id !== "none");
+  const ofGroups = groupIds(rows).flatMap((key) => subjectOf("goal", key).id ?? []);
+  const goals = query.groupBy === "goal" ? ofGroups : [query.goal ?? "none"].filter((id) => id !== "none");
   const ofGoals = await targetsOfGoals(db, learnerId, goals);
   return makeBreakdown(
     {

@@ -45,10 +45,12 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
 
   const total = figures("total", "", false, target);
   const groups = groupKeys(rows).map(({ key, label }) => {
-    const against = frame.targets.get(key) ?? target;
+    const { id, learnerId } = subjectOf(groupBy, key);
+    const against = frame.targets.get(id ?? "") ?? target;
     return {
-      id: key || null,
-      label: label ?? (key || "none"),
+      id,
+      learnerId,
+      label: label ?? id ?? "none",
       rank: null,
       target: against,
       ...figures("group", key, false, against),
@@ -130,8 +132,10 @@ function rank(groups: Breakdown["groups"], sufficient: boolean): Breakdown["grou
   return [...ranked.map((group) => ({ ...group, rank: 1 + ranked.filter((other) => (other.distance ?? 0) > (group.distance ?? 0)).length })), ...others];
 }
 
-function byLabel(a: { label: string; id: string | null }, b: { label: string; id: string | null }): number {
-  return compare(a.label, b.label) || compare(a.id ?? "", b.id ?? "");
+type Named = { label: string; id: string | null; learnerId: string | null };
+
+function byLabel(a: Named, b: Named): number {
+  return compare(a.label, b.label) || compare(a.id ?? "", b.id ?? "") || compare(a.learnerId ?? "", b.learnerId ?? "");
 }
 
 function compare(a: string, b: string): number {
@@ -155,10 +159,18 @@ const FILTER_OF: Partial<Record<GroupBy, string>> = {
   verification: "verification",
 };
 
+/** What a group is of, and, of a goal, whose it is. */
+export function subjectOf(groupBy: GroupBy | null, key: string): { id: string | null; learnerId: string | null } {
+  const [learnerId = null, id = null] = groupBy === "goal" && key ? key.split(" ") : [null, key || null];
+  return { id, learnerId };
+}
+
 /** The address of the sessions behind the report, or behind one of its groups. */
 function sessionsUrl({ scope, period, filters, groupBy }: BreakdownFrame, key?: string): string {
   const query = new URLSearchParams({ from: period.from, to: period.to, ...given(filters) });
-  if (key !== undefined && groupBy && FILTER_OF[groupBy]) query.set(FILTER_OF[groupBy], key || "none");
+  const { id, learnerId } = subjectOf(groupBy, key ?? "");
+  if (key !== undefined && groupBy && FILTER_OF[groupBy]) query.set(FILTER_OF[groupBy], id ?? "none");
+  if (scope.type === "team" && learnerId) query.set("learner", learnerId);
   if (scope.type === "learner") return `/v1/learners/${scope.id}/study-sessions?${query}`;
   const ofTeam = groupBy === "team" && key !== undefined;
   const ownMembers = ofTeam && key === scope.id;

@@ -22,7 +22,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     method: "GET",
     url: "/learners/:learnerId/breakdown",
     preHandler: may.reportOnLearner,
-    config: csvForm(breakdownCsv),
+    config: { ...csvForm(breakdownCsv), work: "heavy" },
     schema: {
       operationId: "getLearnerBreakdown",
       summary: "Read a learner's real mix of on-the-job, social and formal learning",
@@ -38,7 +38,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     method: "GET",
     url: "/teams/:teamId/breakdown",
     preHandler: may.reportOnTeam,
-    config: { ...csvForm(breakdownCsv), shows: (report: Breakdown) => peopleOfBreakdown(db, report) },
+    config: { ...csvForm(breakdownCsv), shows: (report: Breakdown) => peopleOfBreakdown(db, report), work: "heavy" },
     schema: {
       operationId: "getTeamBreakdown",
       summary: "Read a team's real mix of on-the-job, social and formal learning",
@@ -54,7 +54,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     method: "GET",
     url: "/learners/:learnerId/growth",
     preHandler: may.reportOnLearner,
-    config: csvForm(growthCsv),
+    config: { ...csvForm(growthCsv), work: "heavy" },
     schema: {
       operationId: "getLearnerGrowth",
       summary: "Read how a learner's goals are doing, and what changed since a day",
@@ -70,7 +70,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     method: "GET",
     url: "/teams/:teamId/growth",
     preHandler: may.reportOnTeam,
-    config: { ...csvForm(growthCsv), shows: peopleOfGrowth },
+    config: { ...csvForm(growthCsv), shows: peopleOfGrowth, work: "heavy" },
     schema: {
       operationId: "getTeamGrowth",
       summary: "Read how the goals of a team's people are doing; who needs attention comes first",
@@ -86,7 +86,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     method: "GET",
     url: "/teams/:teamId/study-sessions",
     preHandler: may.reportOnTeam,
-    config: { ...csvList(StudySession), shows: ({ items }: Page<Written>) => items.map(learnerOf) },
+    config: { ...csvList(StudySession), shows: ({ items }: Page<Written>) => items.map(learnerOf), work: "heavy" },
     schema: {
       operationId: "listTeamStudySessions",
       summary: "List the study sessions behind a team's breakdown, the latest first",
@@ -108,11 +108,11 @@ function learnerOf({ learnerId }: { learnerId: string }): string {
 async function peopleOfBreakdown(db: Db, { scope, filters, groupBy, groups, total }: Breakdown): Promise<Shown> {
   // Whoever is not in the report is not shown by being asked for.
   const learner = total.learners.eligible || total.learners.active ? filters.learner : null;
-  const goals = [filters.goal, ...(groupBy === "goal" ? groups.map(({ id }) => id) : [])].filter((id) => id && id !== "none") as string[];
+  const goals = [filters.goal].filter((id) => id && id !== "none") as string[];
   // By way of the team's people: goals are found by their learner.
   const inTeam = { memberships: { some: { team: { ancestors: { some: { ancestorId: scope.id } } } } } };
   const owners = goals.length ? await db.goal.findMany({ where: { id: { in: goals }, learner: inTeam }, select: { learnerId: true } }) : [];
-  return [learner, ...owners.map(learnerOf), ...(groupBy === "learner" ? groups.map(({ id }) => id) : [])];
+  return [learner, ...owners.map(learnerOf), ...groups.map(({ id, learnerId }) => (groupBy === "learner" ? id : learnerId))];
 }
 
 function peopleOfGrowth({ items, due, reviewsWaiting }: GrowthReport): string[] {

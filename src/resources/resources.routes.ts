@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { change, create } from "../audit/changes";
 import type { Context } from "../context";
+import type { Db } from "../database/transaction";
 import type { App } from "../http/app-type";
 import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
@@ -8,17 +9,21 @@ import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
 import { Resource, ResourceCreate, ResourceList, ResourcePage, ResourceUpdate } from "./resources.schema";
-import { archiveResource, createResource, getResource, listResources, restoreResource, updateResource } from "./resources.service";
+import { archiveResource, createResource, getResource, involvedInResource, listResources, restoreResource, updateResource } from "./resources.service";
 
 const tags = ["Resources"];
 const params = z.object({ resourceId: Id });
-const learnerOf = ({ learnerId }: Resource) => learnerId;
+const involvedIn =
+  ({ resourceId }: z.infer<typeof params>) =>
+  (tx: Db) =>
+    involvedInResource(tx, resourceId);
 
 export function resourceRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
     method: "POST",
     url: "/resources",
     preHandler: may.keepDirectory,
+    config: { answers: "listResources" },
     schema: {
       operationId: "createResource",
       summary: "Add a resource to the catalogue",
@@ -37,7 +42,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
           const resource = await createResource(tx, request.body);
           return { status: 201, body: resource, location: `/v1/resources/${resource.id}` };
         },
-        { learnerOf },
+        { involves: ({ learnerId }) => [learnerId] },
       ),
   });
 
@@ -69,6 +74,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     method: "PATCH",
     url: "/resources/:resourceId",
     preHandler: may.keepDirectory,
+    config: { answers: "getResource" },
     schema: {
       operationId: "updateResource",
       summary: "Change a resource (merge patch); what was logged stays as it was logged",
@@ -78,7 +84,8 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
       body: ResourceUpdate,
       response: { 200: Resource, ...problems("not-found", "forbidden", "learner-erased", "reference-missing", "version-mismatch") },
     },
-    handler: (request) => change(db, request, (tx) => updateResource(tx, request.params.resourceId, request.body, ifVersion(request)), learnerOf),
+    handler: (request) =>
+      change(db, request, (tx) => updateResource(tx, request.params.resourceId, request.body, ifVersion(request)), involvedIn(request.params)),
   });
 
   const archival = { tags, params, headers: IfMatchHeaders, response: { 200: Resource, ...problems("not-found", "forbidden", "version-mismatch") } };
@@ -87,15 +94,17 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url: "/resources/:resourceId/archival",
     preHandler: may.keepDirectory,
+    config: { answers: "getResource" },
     schema: { operationId: "archiveResource", summary: "Archive a resource: out of lists, its history kept", ...archival },
-    handler: (request) => change(db, request, (tx) => archiveResource(tx, request.params.resourceId, clock(), ifVersion(request))),
+    handler: (request) => change(db, request, (tx) => archiveResource(tx, request.params.resourceId, clock(), ifVersion(request)), involvedIn(request.params)),
   });
 
   app.route({
     method: "DELETE",
     url: "/resources/:resourceId/archival",
     preHandler: may.keepDirectory,
+    config: { answers: "getResource" },
     schema: { operationId: "restoreResource", summary: "Bring an archived resource back", ...archival },
-    handler: (request) => change(db, request, (tx) => restoreResource(tx, request.params.resourceId, ifVersion(request))),
+    handler: (request) => change(db, request, (tx) => restoreResource(tx, request.params.resourceId, ifVersion(request)), involvedIn(request.params)),
   });
 }

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
+import type { Involved } from "../audit/changes";
 import { containsAllWords } from "../database/search";
 import type { Db } from "../database/transaction";
 import type { Prisma } from "../generated/prisma/client";
@@ -58,6 +59,13 @@ export function archiveResource(db: Db, id: string, now: Date, ifVersion: IfVers
 
 export function restoreResource(db: Db, id: string, ifVersion: IfVersion): Promise<Resource> {
   return setArchived(db, id, null, ifVersion);
+}
+
+/** Whom a resource concerns: the learner who is the mentor. */
+export async function involvedInResource(db: Db, id: string): Promise<Involved> {
+  const [resource] = await db.$queryRaw<{ learnerId: string | null }[]>`
+    SELECT learner_id AS "learnerId" FROM resources WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
+  return { learnerIds: [resource?.learnerId] };
 }
 
 /** Again changes nothing. */

@@ -3,24 +3,26 @@ import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
-import { IfMatchHeaders, ifVersion } from "../http/preconditions";
+import { IfMatchHeaders, ifVersion, RequiredIfMatchHeaders, requiredVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
 import { Review, ReviewAnswer, ReviewCreate, ReviewList, ReviewPage } from "./reviews.schema";
-import { answerReview, askForReview, getReview, listReviews, withdrawReview } from "./reviews.service";
+import { answerReview, askForReview, getReview, involvedInReview, listReviews, withdrawReview } from "./reviews.service";
 
 const tags = ["Goals"];
 const ofGoal = z.object({ learnerId: Id, goalId: Id });
 const params = ofGoal.extend({ reviewId: Id });
 const url = "/learners/:learnerId/goals/:goalId/reviews";
 const keyOf = ({ learnerId, goalId, reviewId }: z.infer<typeof params>) => ({ learnerId, goalId, id: reviewId });
+const READ_FIRST = "Read the review first, and send its ETag as If-Match with the answer, so that what you answer is what you read.";
 
 export function reviewRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
     method: "POST",
     url,
     preHandler: may.writeLearner,
+    config: { answers: "getReview" },
     schema: {
       operationId: "askForReview",
       summary: "Ask a lead above to review a goal or a step",
@@ -34,11 +36,15 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
       },
     },
     handler: (request, reply) =>
-      create({ db, request, reply }, async (tx) => {
-        const { learnerId, goalId } = request.params;
-        const review = await askForReview(tx, request.scope, learnerId, goalId, request.body, clock());
-        return { status: 201, body: review, location: `/v1/learners/${learnerId}/goals/${goalId}/reviews/${review.id}` };
-      }),
+      create(
+        { db, request, reply },
+        async (tx) => {
+          const { learnerId, goalId } = request.params;
+          const review = await askForReview(tx, request.scope, learnerId, goalId, request.body, clock());
+          return { status: 201, body: review, location: `/v1/learners/${learnerId}/goals/${goalId}/reviews/${review.id}` };
+        },
+        { involves: ({ reviewerId }) => [reviewerId] },
+      ),
   });
 
   app.route({
@@ -69,22 +75,30 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url: `${url}/:reviewId/answer`,
     preHandler: may.reviewLearner,
+    config: { answers: "getReview" },
     schema: {
       operationId: "answerReview",
       summary: "Answer a review, as the lead above who was asked; an answer stays",
       tags,
       params,
-      headers: IfMatchHeaders,
+      headers: RequiredIfMatchHeaders,
       body: ReviewAnswer,
-      response: { 200: Review, ...problems("not-found", "forbidden", "review-answered", "version-mismatch") },
+      response: { 200: Review, ...problems("not-found", "forbidden", "review-answered", "version-mismatch", "precondition-required") },
     },
-    handler: (request) => change(db, request, (tx) => answerReview(tx, request.scope, keyOf(request.params), request.body, ifVersion(request), clock())),
+    handler: (request) =>
+      change(
+        db,
+        request,
+        (tx) => answerReview(tx, request.scope, keyOf(request.params), request.body, requiredVersion(request, READ_FIRST), clock()),
+        (tx) => involvedInReview(tx, keyOf(request.params)),
+      ),
   });
 
   app.route({
     method: "DELETE",
     url: `${url}/:reviewId`,
     preHandler: may.writeLearner,
+    config: { answers: "nothing" },
     schema: {
       operationId: "withdrawReview",
       summary: "Withdraw a review that waits",
@@ -94,7 +108,13 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "review-answered", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await change(db, request, (tx) => withdrawReview(tx, keyOf(request.params), ifVersion(request)));
+      const key = keyOf(request.params);
+      await change(
+        db,
+        request,
+        (tx) => withdrawReview(tx, key, ifVersion(request)),
+        (tx) => involvedInReview(tx, key),
+      );
       return reply.status(204).send(null);
     },
   });

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
 import { isAbove, leadsAbove, personOf, type Scope } from "../access/scope";
+import type { Involved } from "../audit/changes";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
@@ -28,6 +29,13 @@ export function askForReview(db: Db, scope: Scope, learnerId: string, goalId: st
 
 export function getReview(db: Db, { learnerId, goalId, id }: Key): Promise<Review> {
   return db.review.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id }, goalId } });
+}
+
+/** Whom a review concerns beside its learner: who was asked. */
+export async function involvedInReview(db: Db, { learnerId, id }: Key): Promise<Involved> {
+  const [review] = await db.$queryRaw<{ reviewerId: string | null }[]>`
+    SELECT reviewer_id AS "reviewerId" FROM reviews WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR NO KEY UPDATE`;
+  return { learnerIds: [review?.reviewerId] };
 }
 
 /** A goal's reviews, the latest first. */

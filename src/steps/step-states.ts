@@ -1,6 +1,6 @@
 import type { Db } from "../database/transaction";
 import { toDate } from "../days";
-import { AppError, cut, invalid } from "../errors";
+import { AppError, cut, invalid, quoting } from "../errors";
 import type { Step as Row } from "../generated/prisma/client";
 import { changeSteps } from "../goals/goals.service";
 import { MOST_BLOCKERS } from "../goals/health";
@@ -37,7 +37,8 @@ export function completeStep(db: Db, key: StepKey, { completedOn, override = fal
     if (waitsFor.length && !override) {
       const named = waitsFor.slice(0, MOST_BLOCKERS).map(({ title }) => `"${cut(title, 80)}"`);
       const names = [...named, ...(waitsFor.length > named.length ? [`${waitsFor.length - named.length} more`] : [])].join(", ");
-      throw new AppError("step-blocked", `These steps come first and are not done: ${names}. Complete or skip them, or send override: true with a reason.`);
+      const advice = "Complete or skip them, or send override: true with a reason.";
+      throw quoting("step-blocked", `These steps come first and are not done: ${names}. ${advice}`, `Steps that come first are not done. ${advice}`);
     }
     return { startedOn, completedOn: day, skippedOn: null, overrideReason: waitsFor.length ? (reason ?? null) : null };
   });

@@ -24,7 +24,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url,
     preHandler: may.writeLearner,
-    config: derived,
+    config: { ...derived, answers: "getStep" },
     schema: {
       operationId: "createStep",
       summary: "Add a step to a goal",
@@ -74,7 +74,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     method: "PATCH",
     url: `${url}/:stepId`,
     preHandler: may.writeLearner,
-    config: derived,
+    config: { ...derived, answers: "getStep" },
     schema: {
       operationId: "updateStep",
       summary: "Change or move a step (merge patch)",
@@ -94,6 +94,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     method: "DELETE",
     url: `${url}/:stepId`,
     preHandler: may.writeLearner,
+    config: { answers: "nothing" },
     schema: {
       operationId: "deleteStep",
       summary: "Delete a step that nothing refers to",
@@ -103,7 +104,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "goal-closed", "in-use", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await change(db, request, (tx) => deleteStep(tx, keyOf(request.params), ifVersion(request)));
+      await change(db, request, (tx) => deleteStep(tx, request.scope, keyOf(request.params), ifVersion(request)));
       return reply.status(204).send(null);
     },
   });
@@ -116,7 +117,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     headers: IfMatchHeaders,
     response: { 200: Step, ...problems("not-found", "forbidden", "goal-closed", "version-mismatch", ...codes) },
   });
-  const ofState = { preHandler: may.writeLearner, config: derived };
+  const ofState = { preHandler: may.writeLearner, config: { ...derived, answers: "getStep" } } as const;
 
   app.route({
     ...ofState,

@@ -1,7 +1,8 @@
 import { v7 as uuidv7 } from "uuid";
+import { isOwn, type Scope } from "../access/scope";
 import type { Db } from "../database/transaction";
 import { addDays, toDate } from "../days";
-import { AppError, invalid } from "../errors";
+import { AppError, invalid, quoting } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
 import { changeSteps, requireGoal } from "../goals/goals.service";
 import { DUE_SOON_DAYS } from "../goals/health";
@@ -70,12 +71,22 @@ export function updateStep(db: Db, key: StepKey, input: StepUpdate, ifVersion: I
   });
 }
 
-/** Only a step that nothing was logged on, shown for or asked about can go; others are skipped. */
-export async function deleteStep(db: Db, key: StepKey, ifVersion: IfVersion): Promise<void> {
+/** Only a step that nothing was logged on, shown for or asked about can go, as far as the caller sees that; others are skipped. */
+export async function deleteStep(db: Db, scope: Scope, key: StepKey, ifVersion: IfVersion): Promise<void> {
   await changeSteps(db, key.learnerId, key.goalId, async (tx) => {
+    await detachHiddenEvidence(tx, scope, key.learnerId, [key.id]);
     await tx.step.delete({ where: whereStep(key, ifVersion) });
     await renumber(tx, key.learnerId, key.goalId);
   });
+}
+
+/**
+ * Keeps private evidence when somebody else takes its step away: it stays, of the goal as a whole.
+ * A refusal would tell that there is some.
+ */
+export async function detachHiddenEvidence(tx: Db, scope: Scope, learnerId: string, stepIds: string[]): Promise<void> {
+  if (isOwn(scope, learnerId)) return;
+  await tx.evidence.updateMany({ where: { learnerId, stepId: { in: stepIds }, shared: false }, data: { stepId: null, version: { increment: 1 } } });
 }
 
 export function whereStep({ learnerId, goalId, id }: StepKey, ifVersion: IfVersion) {
@@ -96,7 +107,8 @@ export async function countSteps(tx: Db, learnerId: string, goalId: string, more
 /** @throws AppError when those are more steps than a goal may have */
 export function checkCount(count: number): void {
   if (count <= MOST_STEPS) return;
-  throw new AppError("too-many-steps", `A goal has at most ${MOST_STEPS} steps, and there would be ${count}. Set a second goal that follows this one.`);
+  const [most, advice] = [`A goal has at most ${MOST_STEPS} steps`, "Set a second goal that follows this one."];
+  throw quoting("too-many-steps", `${most}, and there would be ${count}. ${advice}`, `${most}, and there would be more. ${advice}`);
 }
 
 export const NO_STEP = "The learner has no such step. Use the id of a step of one of the learner's own goals.";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Day, toDate } from "../days";
+import type { Day } from "../days";
 import { invalid } from "../errors";
 import { Prisma } from "../generated/prisma/client";
 import { ResourceType, Verification } from "../generated/prisma/enums";
@@ -90,8 +90,8 @@ export function matching({ goal, step, skill, resource, resourceType, verificati
  */
 export function within(from: Day | undefined, to: Day | undefined): Prisma.Sql {
   if (from && to && from >= to) throw invalid("query/from", `\`from\` (${from}) must be before \`to\` (${to}), which is the first day after the period.`);
-  const since = from ? Prisma.sql`AND s.occurred_on >= ${toDate(from)}::date` : Prisma.empty;
-  const until = to ? Prisma.sql`AND s.occurred_on < ${toDate(to)}::date` : Prisma.empty;
+  const since = from ? Prisma.sql`AND s.occurred_on >= ${from}::date` : Prisma.empty;
+  const until = to ? Prisma.sql`AND s.occurred_on < ${to}::date` : Prisma.empty;
   return Prisma.sql`${since} ${until}`;
 }
 

@@ -72,6 +72,12 @@ const instant = (field: "startedAt" | "loggedAt" | "updatedAt" | "deletedAt"): C
   value: (row) => row[field]?.toISOString() ?? null,
 });
 
+const checksum = (field: "bodyDigest" | "openDigest"): Column => ({
+  type: "text",
+  value: ({ [field]: bytes }) => bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex"),
+  read: (value) => Prisma.sql`decode(${value}, 'hex')`,
+});
+
 const FIELDS: Record<keyof Row, Column> = {
   learnerId: plain("uuid", "learnerId"),
   id: plain("uuid", "id"),
@@ -93,11 +99,8 @@ const FIELDS: Record<keyof Row, Column> = {
   verification: { type: "verification", value: ({ verification }) => inWords(verification, "-") },
   note: { ...plain("text", "note"), quote: true },
   noteShared: plain("boolean", "noteShared"),
-  bodyDigest: {
-    type: "text",
-    value: ({ bodyDigest }) => Buffer.from(bodyDigest.buffer, bodyDigest.byteOffset, bodyDigest.length).toString("hex"),
-    read: (value) => Prisma.sql`decode(${value}, 'hex')`,
-  },
+  bodyDigest: checksum("bodyDigest"),
+  openDigest: checksum("openDigest"),
   version: plain("int", "version"),
   loggedAt: instant("loggedAt"),
   updatedAt: instant("updatedAt"),

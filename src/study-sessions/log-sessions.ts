@@ -27,6 +27,7 @@ const SLACK_MS = 86_400_000;
 const FEW = 20;
 const MOST_TOGETHER = 1_000;
 const MOST_ATTEMPTS = 5;
+const DIGEST_BYTES = 32;
 
 /**
  * The one door through which sessions come in, singly or by the thousand: the same few
@@ -89,14 +90,14 @@ async function store(db: Db, prepared: Prepared[]): Promise<Logged[][]> {
     db,
     [...rows].flatMap(([key, { row }]) => (fresh.has(key) || refused.has(row) ? [] : [row])),
   );
-  return prepared.map(({ rows: ofCall }) =>
+  return prepared.map(({ call: { scope }, rows: ofCall }) =>
     ofCall.map((row) => {
       if (row instanceof AppError) return { error: row };
       const first = rows.get(key(row))?.row as Row;
       const error = refused.get(first);
       if (error) return { error };
-      if (!fresh.has(key(row))) return answerPresent(row, present.get(key(row)));
-      return row === first ? { created: true, row } : answerPresent(row, first);
+      if (!fresh.has(key(row))) return answerPresent(scope, row, present.get(key(row)));
+      return row === first ? { created: true, row } : answerPresent(scope, row, first);
     }),
   );
 }
@@ -206,7 +207,7 @@ function prepare({ learnerId, id, input }: Call["entries"][number], known: Known
     verification: input.verification ?? "selfReported",
     note: input.note ?? null,
     noteShared: input.noteShared ?? false,
-    bodyDigest: digestOf(scope, learnerId, input),
+    ...digestsOf(scope, learnerId, input),
     version: 1,
     loggedAt: now,
     updatedAt: now,
@@ -221,12 +222,18 @@ function checkNote(scope: Scope, learnerId: string, { note, noteShared }: StudyS
 }
 
 /**
- * What tells a retry from another session. A private note is told by it to whoever sent it, so
- * that nobody else can find out what stands there by trying.
+ * What tells a retry from another session: for the learner all that was sent; for others their own
+ * request, or all but the note, so that none of them finds out by trying whether there is one.
  */
-function digestOf(scope: Scope, learnerId: string, input: StudySessionCreate): Buffer<ArrayBuffer> {
-  const isPrivate = Boolean(input.note) && !input.noteShared;
-  return digest(isPrivate && !isOwn(scope, learnerId) ? [input, scope.caller.id] : input);
+function digestsOf(scope: Scope, learnerId: string, input: StudySessionCreate): Pick<Row, "bodyDigest" | "openDigest"> {
+  const { note, noteShared: _, ...open } = input;
+  if (!note || isOwn(scope, learnerId)) return { bodyDigest: digest(input), openDigest: digest(open) };
+  return { bodyDigest: digest([input, scope.caller.id]), openDigest: Buffer.concat([digest(open), authorMark(scope)]) };
+}
+
+/** Follows the digest of a session whose note was written by somebody else than the learner. */
+function authorMark({ caller }: Scope): Buffer<ArrayBuffer> {
+  return digest(caller.id);
 }
 
 /** The mode of what the session names itself, else the step's. */
@@ -277,13 +284,29 @@ async function findPresent(db: Db, missed: Row[]): Promise<Map<string, Row>> {
   return new Map(found.map((row) => [key(row), row]));
 }
 
-function answerPresent(row: Row, present: Row | undefined): Logged {
+function answerPresent(scope: Scope, row: Row, present: Row | undefined): Logged {
   if (!present) return { error: new AppError("unavailable", "The session could not be stored just now. Send it again.") };
-  if (Buffer.compare(row.bodyDigest, present.bodyDigest)) {
+  if (!isSame(scope, row, present)) {
     return { error: new AppError("body-differs", "Another session has this id. To change it, PATCH it; to log another, choose another id.") };
   }
   if (present.deletedAt) return { error: new AppError("session-deleted", "This session was logged and then deleted. To log it again, choose another id.") };
   return { created: false, row: present };
+}
+
+/** Whether a request says again what logged a session, as far as its caller can see that. */
+function isSame(scope: Scope, sent: Row, present: Row): boolean {
+  if (isEqual(sent.bodyDigest, present.bodyDigest)) return true;
+  if (isOwn(scope, sent.learnerId) || !sent.openDigest || !present.openDigest) return false;
+  const [open, author] = [present.openDigest.subarray(0, DIGEST_BYTES), present.openDigest.subarray(DIGEST_BYTES)];
+  // Whoever wrote the note knows what it was.
+  if (isEqual(author, authorMark(scope))) return false;
+  // Another's is compared only where everybody may read it.
+  const isOpen = sent.note === null || (sent.noteShared && present.noteShared && sent.note === present.note);
+  return isOpen && isEqual(sent.openDigest.subarray(0, DIGEST_BYTES), open);
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
 }
 
 function refer<T>(known: Map<string, T>, id: string | null | undefined, pointer: string, detail: string): T | undefined {

@@ -1,12 +1,13 @@
 import { z } from "zod";
+import { ownerOf } from "../access/scope";
 import { actOf } from "../audit/audit.service";
-import { change } from "../audit/changes";
+import { change, noteRecorded } from "../audit/changes";
 import type { Context } from "../context";
 import { MOST_FLAWS } from "../errors";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import type { Page } from "../http/paging";
-import { IfMatchHeaders, ifVersion } from "../http/preconditions";
+import { IfMatchHeaders, ifVersion, RequiredIfMatchHeaders, requiredVersion } from "../http/preconditions";
 import { problemBody, problems } from "../http/problem";
 import { csvList, sendWritten } from "../http/representations";
 import { Id } from "../http/schema";
@@ -32,12 +33,15 @@ const params = ofLearner.extend({ sessionId: Id });
 const BATCH_BODY_FACTOR = 8;
 // Of all its items together; after that each lists one.
 const MOST_BATCH_FLAWS = 1_000;
+const READ_FIRST =
+  'Read the session in your mentored-sessions first, and send its version as the header If-Match, such as "3", so that what you confirm is what you read.';
 
 export function studySessionRoutes(app: App, { db, config, clock, may }: Context): void {
   app.route({
     method: "POST",
     url: "/learners/:learnerId/study-sessions",
     preHandler: may.logOneSession,
+    config: { answers: "getStudySession" },
     schema: {
       operationId: "logStudySession",
       summary: "Log a study session",
@@ -48,9 +52,10 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       response: { 201: StudySession, ...problems("not-found", "forbidden", "day-full", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => {
+      answerOnce({ request, reply, db, ownerId: ownerOf(request.scope.caller), callerId: request.scope.caller.id }, async (tx) => {
         const entry = { learnerId: request.params.learnerId, input: request.body };
         const { session } = await logSession(tx, request.scope, entry, clock(), actOf(request));
+        noteRecorded(request);
         return { status: 201, body: session, location: `/v1/learners/${session.learnerId}/study-sessions/${session.id}` };
       }),
   });
@@ -59,6 +64,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "PUT",
     url: "/learners/:learnerId/study-sessions/:sessionId",
     preHandler: may.logOneSession,
+    config: { answers: "getStudySession" },
     schema: {
       operationId: "putStudySession",
       summary: "Log a study session under an id of your own; safe to send again",
@@ -75,6 +81,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       const { params, body } = request;
       const entry = { learnerId: params.learnerId, id: params.sessionId, input: body };
       const { created, session } = await logSession(db, request.scope, entry, clock(), actOf(request));
+      if (created) noteRecorded(request);
       return reply.status(created ? 201 : 200).send(session);
     },
   });
@@ -113,6 +120,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "PATCH",
     url: "/learners/:learnerId/study-sessions/:sessionId",
     preHandler: may.logForLearner,
+    config: { answers: "getStudySession" },
     schema: {
       operationId: "updateStudySession",
       summary: "Change a study session (merge patch)",
@@ -132,6 +140,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "DELETE",
     url: "/learners/:learnerId/study-sessions/:sessionId",
     preHandler: may.logForLearner,
+    config: { answers: "nothing" },
     schema: {
       operationId: "deleteStudySession",
       summary: "Delete a study session, leaving a tombstone for `updatedSince`",
@@ -162,35 +171,44 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     handler: ({ scope, params, query }) => listMentored(db, scope, params.learnerId, query),
   });
 
+  // A mentor's list shows the same, and who may confirm is the mentor.
+  const confirmed = { answers: { as: "listMentoredSessions", to: may.confirmSession } } as const;
   const confirmation = {
     tags,
     params,
-    headers: IfMatchHeaders,
-    response: { 200: Confirmation, ...problems("not-found", "forbidden", "already-verified", "version-mismatch") },
+    headers: RequiredIfMatchHeaders,
+    response: { 200: Confirmation, ...problems("not-found", "forbidden", "already-verified", "version-mismatch", "precondition-required") },
   };
 
   app.route({
     method: "PUT",
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
+    config: confirmed,
     schema: { operationId: "confirmStudySession", summary: "Confirm a study session, as the mentor that it was spent with", ...confirmation },
     handler: (request) =>
-      change(db, request, (tx) => confirmSession(tx, request.scope, request.params.learnerId, request.params.sessionId, ifVersion(request), clock())),
+      change(db, request, (tx) =>
+        confirmSession(tx, request.scope, request.params.learnerId, request.params.sessionId, requiredVersion(request, READ_FIRST), clock()),
+      ),
   });
 
   app.route({
     method: "DELETE",
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
+    config: confirmed,
     schema: { operationId: "withdrawStudySessionConfirmation", summary: "Take the mentor's confirmation back", ...confirmation },
     handler: (request) =>
-      change(db, request, (tx) => withdrawConfirmation(tx, request.scope, request.params.learnerId, request.params.sessionId, ifVersion(request), clock())),
+      change(db, request, (tx) =>
+        withdrawConfirmation(tx, request.scope, request.params.learnerId, request.params.sessionId, requiredVersion(request, READ_FIRST), clock()),
+      ),
   });
 
   app.route({
     method: "POST",
     url: "/study-sessions/batch",
     preHandler: may.logSessions,
+    config: { work: "heavy", answers: "outcomes" },
     bodyLimit: config.BODY_LIMIT_BYTES * BATCH_BODY_FACTOR,
     schema: {
       operationId: "logStudySessions",
@@ -201,7 +219,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       response: { 200: BatchOutcome, ...problems("forbidden", "body-too-large", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
-      answerOnce({ request, reply, db, caller: request.scope.caller }, async (tx) => ({
+      answerOnce({ request, reply, db, ownerId: ownerOf(request.scope.caller), callerId: request.scope.caller.id }, async (tx) => ({
         status: 200,
         body: toBatchOutcome(await logBatch(tx, request.scope, request.body.items, clock(), actOf(request)), request.id),
       })),

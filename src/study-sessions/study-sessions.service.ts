@@ -1,5 +1,6 @@
-import { isOwn, type Scope } from "../access/scope";
+import { isOwn, type Scope, seesEverybody } from "../access/scope";
 import type { Act } from "../audit/audit.service";
+import { recordRefusal } from "../audit/refusals";
 import { type Db, inTransaction } from "../database/transaction";
 import { dayIn, toDate } from "../days";
 import { AppError, flawed, notFound } from "../errors";
@@ -34,12 +35,26 @@ export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date
   const parsed = items.map(parseItem);
   const entries = parsed.flatMap(({ data }) => (data ? [toEntry(data)] : []));
   const logged = (await logSessions(db, scope, entries, now, act))[Symbol.iterator]();
-  return parsed.map(({ data, error }): ItemOutcome => {
+  const outcomes = parsed.map(({ data, error }): ItemOutcome => {
     if (!data) return { learnerId: null, id: null, error };
     const { learnerId, id = null } = data;
     const result = logged.next().value ?? { error: notFound() };
     return "error" in result ? { learnerId, id, error: result.error } : { learnerId, id: result.row.id, created: result.created };
   });
+  await recordRefused(db, scope, act, outcomes);
+  return outcomes;
+}
+
+/** Records for whom a caller would have logged without being let. Whoever sees everybody was only mistaken. */
+export async function recordRefused(
+  db: Db,
+  { caller }: Scope,
+  act: Act,
+  outcomes: ({ learnerId: string | null } & ({ error: AppError } | object))[],
+): Promise<void> {
+  if (seesEverybody(caller)) return;
+  const refused = outcomes.flatMap((outcome) => ("error" in outcome && outcome.error.code === "not-found" && outcome.learnerId) || []);
+  if (refused.length) await recordRefusal(db, act, [...new Set(refused)]);
 }
 
 export async function getSession(db: Db, scope: Scope, learnerId: string, id: string): Promise<StudySession> {

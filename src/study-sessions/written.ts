@@ -2,6 +2,7 @@ import { personOf, type Scope } from "../access/scope";
 import { instant } from "../database/instant";
 import type { Db } from "../database/transaction";
 import { Prisma } from "../generated/prisma/client";
+import { FORMULA } from "../http/csv";
 import { StudySession } from "./study-sessions.schema";
 
 // Sessions as the database writes them: that is less work than to hand rows over and write them here.
@@ -97,9 +98,11 @@ function named(of: Fields): Prisma.Sql {
   );
 }
 
+const FORMULA_TEXT = raw(`'${FORMULA}'`);
+
 /** Quoted where it must be, and with an apostrophe before what a spreadsheet would take for a formula. Most need neither. */
-function guarded(value: Prisma.Sql): Prisma.Sql {
-  const text = sql`CASE WHEN ${value} ~ '^[=+\\-@\\t\\r\\n]' THEN '''' ELSE '' END || ${value}`;
+export function guarded(value: Prisma.Sql): Prisma.Sql {
+  const text = sql`CASE WHEN ${value} ~ ${FORMULA_TEXT} THEN '''' ELSE '' END || ${value}`;
   const quoted = sql`CASE WHEN ${value} ~ '[",\\r\\n]' THEN '"' || replace(${text}, '"', '""') || '"' ELSE ${text} END`;
-  return sql`CASE WHEN ${value} ~ '^[=+\\-@\\t\\r\\n]|[",\\r\\n]' THEN ${quoted} ELSE ${value} END`;
+  return sql`CASE WHEN ${value} ~ '[",\\r\\n]' OR ${value} ~ ${FORMULA_TEXT} THEN ${quoted} ELSE ${value} END`;
 }

@@ -9,7 +9,7 @@ import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
 import { Member, MemberList, MemberPage, Team, TeamCreate, TeamList, TeamPage, TeamUpdate } from "./teams.schema";
-import { createTeam, deleteTeam, getTeam, listMembers, listTeams, updateTeam } from "./teams.service";
+import { createTeam, deleteTeam, getTeam, involvedInTeam, listMembers, listTeams, updateTeam } from "./teams.service";
 
 const tags = ["Teams"];
 const params = z.object({ teamId: Id });
@@ -21,7 +21,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     method: "POST",
     url: "/teams",
     preHandler: may.keepDirectory,
-    config: derived,
+    config: { ...derived, answers: "listTeams" },
     schema: {
       operationId: "createTeam",
       summary: "Create a team",
@@ -40,7 +40,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
           const team = await createTeam(tx, request.body);
           return { status: 201, body: team, location: `/v1/teams/${team.id}` };
         },
-        { learnerOf: ({ leadId }) => leadId },
+        { involves: ({ leadId }) => [leadId] },
       ),
   });
 
@@ -72,7 +72,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     method: "PATCH",
     url: "/teams/:teamId",
     preHandler: may.keepTeam,
-    config: derived,
+    config: { ...derived, answers: "getTeam" },
     schema: {
       operationId: "updateTeam",
       summary: "Change a team, or move it with all below it (merge patch)",
@@ -87,7 +87,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
         db,
         request,
         (tx) => updateTeam(tx, request.params.teamId, request.body, ifVersion(request)),
-        () => request.body.leadId,
+        async (tx) => (decidesSight(request.body) ? involvedInTeam(tx, request.params.teamId, request.scope.today) : {}),
       ),
   });
 
@@ -95,6 +95,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     method: "DELETE",
     url: "/teams/:teamId",
     preHandler: may.keepTeam,
+    config: { answers: "nothing" },
     schema: {
       operationId: "deleteTeam",
       summary: "Delete a team that never had members and has no teams below it",
@@ -104,7 +105,13 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       response: { 204: z.null(), ...problems("not-found", "forbidden", "in-use", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await change(db, request, (tx) => deleteTeam(tx, request.params.teamId, ifVersion(request)));
+      const { teamId } = request.params;
+      await change(
+        db,
+        request,
+        (tx) => deleteTeam(tx, teamId, ifVersion(request)),
+        (tx) => involvedInTeam(tx, teamId, request.scope.today),
+      );
       return reply.status(204).send(null);
     },
   });
@@ -124,4 +131,9 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     },
     handler: ({ scope, params, query }) => listMembers(db, scope, params.teamId, query),
   });
+}
+
+/** Whether a change lets others see the team's people, or no longer. */
+function decidesSight({ parentId, leadId }: TeamUpdate): boolean {
+  return parentId !== undefined || leadId !== undefined;
 }

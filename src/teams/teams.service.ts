@@ -1,7 +1,9 @@
 import { v7 as uuidv7 } from "uuid";
-import { knownTeams, onDay, type Scope, visibleLearners, visibleTeams } from "../access/scope";
+import { knownTeams, leadsOf, onDay, type Scope, visibleLearners, visibleTeams } from "../access/scope";
+import type { Involved } from "../audit/changes";
 import { containsAllWords } from "../database/search";
 import type { Db } from "../database/transaction";
+import type { Day } from "../days";
 import type { Prisma, Team as Row } from "../generated/prisma/client";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
@@ -47,6 +49,14 @@ export function updateTeam(db: Db, id: string, input: TeamUpdate, ifVersion: IfV
 /** Only a team that nothing refers to, memberships of the past included, can go. */
 export async function deleteTeam(db: Db, id: string, ifVersion: IfVersion): Promise<void> {
   await db.team.delete({ where: { id, ...ifVersion } });
+}
+
+/** Whom it concerns where a team stands and who leads it: the leads of the team and of those above, and whoever is at or below it today. */
+export async function involvedInTeam(db: Db, id: string, today: Day): Promise<Involved> {
+  await db.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
+  const below = await db.teamClosure.findMany({ where: { ancestorId: id }, select: { teamId: true }, orderBy: { depth: "asc" } });
+  const members = await db.membership.findMany({ where: { ...onDay(today), team: { ancestors: { some: { ancestorId: id } } } }, select: { learnerId: true } });
+  return { learnerIds: await leadsOf(db, [id]), crowd: members.map(({ learnerId }) => learnerId), itemIds: below.map(({ teamId }) => teamId) };
 }
 
 export async function listMembers(db: Db, scope: Scope, teamId: string, { on = scope.today, depth = "subtree", ...page }: MemberList): Promise<Page<Member>> {

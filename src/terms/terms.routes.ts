@@ -22,6 +22,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url,
     preHandler: may.writeLearner,
+    config: { answers: "getTerm" },
     schema: {
       operationId: "addTerm",
       summary: "Keep a term of the field under a goal; private unless shared",
@@ -67,6 +68,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     method: "PATCH",
     url: `${url}/:termId`,
     preHandler: may.writeLearner,
+    config: { answers: "getTerm" },
     schema: {
       operationId: "updateTerm",
       summary: "Change a term, learn it, or share it (merge patch)",
@@ -83,6 +85,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     method: "DELETE",
     url: `${url}/:termId`,
     preHandler: may.writeLearner,
+    config: { answers: "nothing" },
     schema: {
       operationId: "deleteTerm",
       summary: "Delete a term",

@@ -18,6 +18,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url,
     preHandler: may.logForLearner,
+    config: { answers: "getTimer" },
     schema: {
       operationId: "startTimer",
       summary: "Start a learner's timer",
@@ -55,6 +56,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     method: "DELETE",
     url,
     preHandler: may.logForLearner,
+    config: { answers: "nothing" },
     schema: {
       operationId: "discardTimer",
       summary: "Discard a learner's timer without logging anything",
@@ -72,6 +74,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url: `${url}/study-session`,
     preHandler: may.logForLearner,
+    config: { answers: "getStudySession" },
     schema: {
       operationId: "stopTimer",
       summary: "Stop a learner's timer into a study session",

@@ -1,6 +1,6 @@
 import type { Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
-import { AppError } from "../errors";
+import { quoting } from "../errors";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
 import type { StudySession } from "../study-sessions/study-sessions.schema";
 import { logSession } from "../study-sessions/study-sessions.service";
@@ -35,10 +35,8 @@ export function stopTimer(db: Db, scope: Scope, learnerId: string, input: TimerS
     const { startedAt, mode, goalId, stepId, resourceId } = await tx.timer.delete({ where: { learnerId } });
     const minutes = input.minutes ?? Math.max(1, Math.round((now.getTime() - startedAt.getTime()) / MS_PER_MINUTE));
     if (minutes > LONGEST_MINUTES) {
-      throw new AppError(
-        "timer-too-long",
-        `The timer has run for ${minutes} minutes. Stop it with the minutes that were learned, at most ${LONGEST_MINUTES}, or discard it.`,
-      );
+      const advice = `Stop it with the minutes that were learned, at most ${LONGEST_MINUTES}, or discard it.`;
+      throw quoting("timer-too-long", `The timer has run for ${minutes} minutes. ${advice}`, `The timer has run for longer than that. ${advice}`);
     }
     // A step belongs to one goal: with another goal or step than the timer's, its own go. What it does not say may come from the step.
     const goes = (input.goalId !== undefined && input.goalId !== goalId) || (input.stepId !== undefined && input.stepId !== stepId);

@@ -57,8 +57,8 @@ describe("a body", () => {
         code: "invalid-request",
         title: "The request is not valid",
         status: 400,
-        detail: "The body is not JSON. Send one JSON object.",
-        errors: [{ pointer: "#", detail: "Not JSON." }],
+        detail: "The text is not JSON. Send one JSON object.",
+        errors: [{ pointer: "#", detail: "The text is not JSON. Send one JSON object." }],
         requestId: expect.any(String),
       },
     });

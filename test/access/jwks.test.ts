@@ -5,6 +5,8 @@ import { issuerKeys } from "../../src/access/jwks";
 
 // The issuer as it may be met: slow, wrong, or away. How its tokens are checked is in tokens.test.ts.
 
+const HOUR_MS = 3_600_000;
+
 let server: Server;
 let issuer: string;
 let key: JWK;
@@ -35,7 +37,7 @@ const find = (keys: ReturnType<typeof issuerKeys>, kid = "first") => keys({ alg:
 const away = { code: "unavailable" };
 
 test("many at once ask the issuer once", async () => {
-  const keys = issuerKeys(issuer);
+  const keys = issuerKeys(issuer, undefined, HOUR_MS);
   await Promise.all(Array.from({ length: 20 }, () => find(keys)));
   await find(keys);
   expect(asked).toEqual(["/.well-known/openid-configuration", "/jwks"]);
@@ -43,7 +45,7 @@ test("many at once ask the issuer once", async () => {
 
 test("keys that are made up make nobody ask without end", async () => {
   let now = 0;
-  const keys = issuerKeys(issuer, () => now);
+  const keys = issuerKeys(issuer, () => now, HOUR_MS);
   await find(keys);
   for (let count = 0; count < 50; count++) await expect(find(keys, `made up ${count}`)).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
   expect(asked).toHaveLength(2);
@@ -54,7 +56,7 @@ test("keys that are made up make nobody ask without end", async () => {
 
 test("after ten minutes they are read anew, so that a key that was withdrawn ends", async () => {
   let now = 0;
-  const keys = issuerKeys(issuer, () => now);
+  const keys = issuerKeys(issuer, () => now, HOUR_MS);
   await find(keys);
   answer = (path) => ({ body: path === "/jwks" ? { keys: [{ ...key, kid: "second" }] } : discovery() });
   now = 600_000;
@@ -71,7 +73,7 @@ test.each([
   ["leads elsewhere", () => ({ status: 302, body: `${issuer}/jwks` })],
 ])("an issuer that %s is as good as away, and the last keys stand", async (_, broken) => {
   let now = 0;
-  const keys = issuerKeys(issuer, () => now);
+  const keys = issuerKeys(issuer, () => now, HOUR_MS);
   answer = broken;
   await expect(find(keys)).rejects.toMatchObject(away);
   now = 20_000;

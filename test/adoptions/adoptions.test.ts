@@ -426,7 +426,7 @@ describe("a newer version", () => {
       (step: Step) => api.admin.post(`/v1/learners/${learner.id}/study-sessions`, { startedAt: "2026-06-16T08:00:00Z", minutes: 60, stepId: step.id }),
     ],
     ["a timer runs for", (step: Step) => api.admin.post(`/v1/learners/${learner.id}/timer`, { stepId: step.id })],
-    ["there is evidence for", (step: Step) => buildEvidence(api.db, { learnerId: learner.id, goalId: step.goalId, stepId: step.id })],
+    ["there is evidence for", (step: Step) => buildEvidence(api.db, { learnerId: learner.id, goalId: step.goalId, stepId: step.id, shared: true })],
     ["a review is asked for", (step: Step) => api.admin.post(of(step.goalId, "/reviews"), { stepId: step.id })],
   ])("keeps as the goal's own a step that it drops and that %s", async (_, use) => {
     learner = (await buildLedLearner(api.db)).learner;
@@ -442,6 +442,24 @@ describe("a newer version", () => {
     const { body } = await adopt(goalId, pathId);
     expect(body.steps).toEqual([{ stepId: steps.a, key: "a", title: "A", change: "kept", fields: [] }]);
     expect((await stepsOf(goalId))[0]).toMatchObject({ id: steps.a, title: "A", pathStepKey: null });
+  });
+
+  test("tells nobody but the learner that there is private evidence for a step that it drops, and keeps the evidence", async () => {
+    const versions = [
+      [
+        { key: "a", title: "A" },
+        { key: "b", title: "B" },
+      ],
+      [{ key: "b", title: "B" }],
+    ];
+    const [without, withIt] = [await adopted(...versions), await adopted(...versions)];
+    const { id } = await buildEvidence(api.db, { learnerId: learner.id, goalId: withIt.goalId, stepId: withIt.steps.a });
+    const changes = ({ body }: { body: { steps: { title: string; change: string }[] } }) => body.steps.map(({ title, change }) => [title, change]);
+    const own = api.as(await keyOf(api.db, learner.id));
+    expect(changes(await own.get(of(withIt.goalId, "/path")))).toEqual([["A", "kept"]]);
+    for (const { goalId } of [without, withIt]) expect(changes(await preview(goalId))).toEqual([["A", "removed"]]);
+    for (const { goalId, pathId } of [without, withIt]) expect(changes(await adopt(goalId, pathId))).toEqual([["A", "removed"]]);
+    expect((await own.get(of(withIt.goalId, `/evidence/${id}`))).body).toMatchObject({ stepId: null, text: "What I did" });
   });
 
   test("keeps a completed step as it was completed, though what is shown of it differs", async () => {

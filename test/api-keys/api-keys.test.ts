@@ -22,7 +22,9 @@ test("a key is made, and its secret signs in", async () => {
     scopes: ["sessions:write", "learning:read", "learning:write", "reports:read", "directory:write"],
     teamId: null,
     expiresAt: null,
+    actsFor: false,
     lastUsedOn: null,
+    rotatedAt: null,
     prefix: created.body.secret.slice(0, 14),
     createdAt: expect.any(String),
     revokedAt: null,
@@ -56,8 +58,8 @@ test("two keys have nothing but the prefix's brand in common", async () => {
 
 test("a learner's key is that learner", async () => {
   const { id } = await buildLearner(api.db);
-  const created = await api.admin.post("/v1/api-keys", { name: "Laptop", role: "learner", learnerId: id });
-  expect(created.body).toMatchObject({ role: "learner", learnerId: id });
+  const created = await api.as(await keyOf(api.db, id)).post("/v1/api-keys", { name: "Laptop", role: "learner", learnerId: id });
+  expect(created.body).toMatchObject({ role: "learner", learnerId: id, actsFor: false });
   expect((await api.as(created.body.secret).get("/v1/me")).body.learner.id).toBe(id);
 });
 
@@ -164,18 +166,49 @@ describe("revoking", () => {
   });
 });
 
+// Each changes which key the setting names, so the other tests' admin is none of them.
 describe("the configured admin's key", () => {
+  let admin: string;
+  beforeAll(async () => {
+    admin = await buildKey(api.db, { role: "admin" });
+    await api.db.apiKey.updateMany({ data: { configured: false } });
+  });
+  const works = async (secret: string) => (await api.as(secret).get("/v1/me")).status === 200;
+
   test.each([
-    ["of any form", "x".repeat(32)],
+    ["of any form", "k8Zq2vXw9LmT4rYc7NbH1sPd6FgJ3uEa"],
     ["with the brand of this service", newSecret()],
   ])("signs in, %s", async (_, secret) => {
     await ensureAdminKey(api.db, secret);
     expect((await api.as(secret).get("/v1/me")).body).toMatchObject({ role: "admin", apiKey: { name: "ADMIN_API_KEY" } });
   });
 
-  test("is stored once, however often the service starts", async () => {
-    for (const _ of [1, 2]) await ensureAdminKey(api.db, "y".repeat(32));
-    const { items } = (await api.admin.get("/v1/api-keys?limit=200")).body;
-    expect(items.filter(({ prefix }: { prefix: string }) => prefix === "yyyy")).toHaveLength(1);
+  test("is stored once, of however many processes start with it at once", async () => {
+    const secret = newSecret();
+    await Promise.all([1, 2, 3, 4].map(() => ensureAdminKey(api.db, secret)));
+    const { items } = (await api.as(admin).get("/v1/api-keys?limit=200")).body;
+    expect(items.filter(({ prefix }: { prefix: string }) => prefix === secret.slice(0, 14))).toHaveLength(1);
+  });
+
+  test("changed, revokes the one before with all that it made, and records it", async () => {
+    const [old, fresh, others] = [newSecret(), newSecret(), await buildKey(api.db, { role: "service" })];
+    await ensureAdminKey(api.db, old);
+    const { body: made } = await api.as(old).post("/v1/api-keys", { name: "Made", role: "service" });
+    await ensureAdminKey(api.db, fresh);
+    expect(await Promise.all([old, made.secret, fresh, others].map(works))).toEqual([false, false, true, true]);
+    const { items } = (await api.as(admin).get(`/v1/audit-events?operation=ensureAdminKey&limit=1`)).body;
+    expect(items[0].itemIds).toEqual(expect.arrayContaining([made.id]));
+    expect(items[0].itemIds).toHaveLength(3);
+
+    // A process that still starts with the value before brings nothing back.
+    await ensureAdminKey(api.db, old);
+    expect(await Promise.all([old, fresh].map(works))).toEqual([false, true]);
+  });
+
+  test("no longer set, stays", async () => {
+    const secret = newSecret();
+    await ensureAdminKey(api.db, secret);
+    expect(await ensureAdminKey(api.db, undefined)).toBeNull();
+    expect(await works(secret)).toBe(true);
   });
 });

@@ -1,9 +1,22 @@
 import type { Response } from "supertest";
 import { v7 as uuidv7 } from "uuid";
 import type { AuditEvent } from "../../src/audit/audit.schema";
+import { refusalCounter } from "../../src/audit/refusals";
 import { NOBODY } from "../access/operations";
 import { type Client, startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildKey, buildLedLearner, buildMember, buildResource, buildSession, buildTeam, keyOf } from "../setup/factories";
+import {
+  buildAuditEvent,
+  buildGoal,
+  buildKey,
+  buildLearner,
+  buildLedLearner,
+  buildMember,
+  buildResource,
+  buildSession,
+  buildTeam,
+  keyOf,
+} from "../setup/factories";
+import { buildEvidence } from "../setup/growth-factories";
 
 let api: TestApp;
 let [leadId, learnerId, teamId] = ["", "", ""];
@@ -48,6 +61,8 @@ describe("a change", () => {
         fields: [],
         learnerIds: [learnerId],
         itemIds: [answer.body.id],
+        unnamed: 0,
+        times: 1,
       },
     ]);
     const [event] = await eventsOf(answer);
@@ -70,11 +85,9 @@ describe("a change", () => {
   test.each([
     ["a team", () => api.admin.post("/v1/teams", { name: "Platform" }), "createTeam", []],
     ["a team's name", () => api.admin.patch(`/v1/teams/${teamId}`, { name: "Another" }), "updateTeam", []],
-    ["a team's lead", () => api.admin.patch(`/v1/teams/${teamId}`, { leadId: learnerId }), "updateTeam", ["the learner"]],
     ["a new team's lead", () => api.admin.post("/v1/teams", { name: "Platform", leadId: learnerId }), "createTeam", ["the learner"]],
     ["a mentor", () => api.admin.post("/v1/resources", { type: "mentor", title: "Ada", learnerId }), "createResource", ["the learner"]],
     ["a resource", async () => api.admin.delete(`/v1/resources/${(await buildResource(api.db)).id}/archival`), "restoreResource", []],
-    ["a move", () => api.admin.put(`/v1/learners/${learnerId}/membership`, { teamId: null, fromDay: "2026-06-17" }), "moveLearner", ["the learner"]],
     ["a key", () => api.admin.post("/v1/api-keys", { name: "Laptop", role: "learner", learnerId }), "createApiKey", ["the learner"]],
     ["a key's end", async () => api.admin.delete(`/v1/api-keys/${(await ownKey()).id}`), "revokeApiKey", ["the learner"]],
     ["a key's successor", async () => own.post(`/v1/api-keys/${(await ownKey()).id}/rotation`, {}), "rotateApiKey", ["the learner"]],
@@ -125,7 +138,7 @@ describe("a change", () => {
     expect(await eventsOf(await goals())).toEqual([]);
   });
 
-  test("that was refused is not recorded", async () => {
+  test("that was refused is not recorded as a change", async () => {
     const goal = await buildGoal(api.db, { learnerId });
     const path = `/v1/learners/${learnerId}/goals/${goal.id}`;
     const refused = await Promise.all([
@@ -134,9 +147,202 @@ describe("a change", () => {
       own.patch(path, { title: "" }),
     ]);
     expect(refused.map(({ status }) => status)).toEqual([412, 403, 400]);
-    for (const answer of refused) expect(await eventsOf(answer)).toEqual([]);
+    const events = await Promise.all(refused.map(eventsOf));
+    expect(events.map((each) => each.map(({ action }) => action))).toEqual([[], ["refused"], []]);
   });
 });
+
+describe("whom a change concerns is named, before it and after", () => {
+  type Ids = Record<"lead" | "learner" | "other" | "newLead" | "team" | "parent" | "below", string>;
+  let ids: Ids;
+  // The team with its lead and its learner; above where it is to go, a lead; and somebody else.
+  beforeEach(async () => {
+    const [other, newLead] = [await buildLearner(api.db), await buildLearner(api.db)];
+    const parent = await buildTeam(api.db, { leadId: newLead.id });
+    const below = await buildTeam(api.db, { parentId: teamId });
+    ids = { lead: leadId, learner: learnerId, other: other.id, newLead: newLead.id, team: teamId, parent: parent.id, below: below.id };
+  });
+  const names = (events: AuditEvent[], field: "learnerIds" | "itemIds") => {
+    const known = Object.fromEntries(Object.entries(ids).map(([name, id]) => [id, name]));
+    return events.flatMap((event) => event[field].map((id) => known[id] ?? id)).sort();
+  };
+  const goal = async (goal: object) => (await api.admin.post(`/v1/learners/${learnerId}/goals`, { title: "A", ...goal })).body.id;
+
+  test.each([
+    ["a team's new parent", () => api.admin.patch(`/v1/teams/${teamId}`, { parentId: ids.parent }), ["lead", "learner", "newLead"], ["below", "team"]],
+    ["a team's new lead", () => api.admin.patch(`/v1/teams/${teamId}`, { leadId: ids.other }), ["lead", "learner", "other"], ["below", "team"]],
+    ["a team without its lead", () => api.admin.patch(`/v1/teams/${teamId}`, { leadId: null }), ["lead", "learner"], ["below", "team"]],
+    [
+      "a move",
+      () => api.admin.put(`/v1/learners/${learnerId}/membership`, { teamId: ids.parent, fromDay: "2026-06-17" }),
+      ["lead", "learner", "newLead"],
+      ["parent", "team"],
+    ],
+    ["a leaving", () => api.admin.put(`/v1/learners/${learnerId}/membership`, { teamId: null, fromDay: "2026-07-01" }), ["lead", "learner"], ["team"]],
+    [
+      "a membership that never was",
+      async () => {
+        const { id } = await api.db.membership.findFirstOrThrow({ where: { learnerId } });
+        return api.admin.delete(`/v1/learners/${learnerId}/membership/${id}`);
+      },
+      ["lead", "learner"],
+      ["team"],
+    ],
+    [
+      "a team's end",
+      async () => {
+        const { id } = await buildTeam(api.db, { leadId: ids.other });
+        return api.admin.delete(`/v1/teams/${id}`);
+      },
+      ["other"],
+      null,
+    ],
+    [
+      "a mentor who is another now",
+      async () => {
+        const { id } = await buildResource(api.db, { type: "mentor", learnerId });
+        return api.admin.patch(`/v1/resources/${id}`, { learnerId: ids.other });
+      },
+      ["learner", "other"],
+      [],
+    ],
+    [
+      "a mentor's archival",
+      async () => api.admin.put(`/v1/resources/${(await buildResource(api.db, { type: "mentor", learnerId })).id}/archival`),
+      ["learner"],
+      [],
+    ],
+    [
+      "a goal's reviewer",
+      async () => {
+        const id = await goal({ reviewerId: leadId });
+        return api.admin.patch(`/v1/learners/${learnerId}/goals/${id}`, { reviewerId: null });
+      },
+      ["lead", "learner"],
+      [],
+    ],
+    [
+      "the end of a goal with a reviewer",
+      async () => api.admin.delete(`/v1/learners/${learnerId}/goals/${await goal({ reviewerId: leadId })}`),
+      ["lead", "learner"],
+      [],
+    ],
+    [
+      "a review withdrawn",
+      async () => {
+        const path = `/v1/learners/${learnerId}/goals/${await goal({})}/reviews`;
+        const { id } = (await api.admin.post(path, { reviewerId: leadId })).body;
+        return api.admin.delete(`${path}/${id}`);
+      },
+      ["lead", "learner"],
+      [],
+    ],
+  ] as const)("%s", async (_, make, people, items) => {
+    const answer = await make();
+    expect(answer.status).toBeLessThan(300);
+    const events = await eventsOf(answer);
+    expect(events).toHaveLength(1);
+    expect(names(events, "learnerIds")).toEqual(people);
+    if (items) expect(names(events, "itemIds")).toEqual(items);
+  });
+
+  test("of a crowd, some by themselves and the others by their number, the leads first", async () => {
+    const people = Array.from({ length: 1_200 }, () => ({ id: uuidv7(), name: "One of many", timeZone: "UTC" }));
+    await api.db.learner.createMany({ data: people });
+    const fromDay = new Date("2026-01-01");
+    await api.db.membership.createMany({ data: people.map(({ id }) => ({ learnerId: id, id: uuidv7(), teamId: ids.below, fromDay })) });
+    const [event] = await eventsOf(await api.admin.patch(`/v1/teams/${teamId}`, { parentId: ids.parent }));
+    expect(event?.learnerIds.slice(0, 2).sort()).toEqual([ids.lead, ids.newLead].sort());
+    // The leads and the learner of the team, too.
+    expect([event?.learnerIds.length, event?.unnamed]).toEqual([1_000, 203]);
+    expect(event?.itemIds.sort()).toEqual([ids.team, ids.below].sort());
+  });
+});
+
+describe("a refusal", () => {
+  test.each([
+    ["of what somebody may not do", () => lead.patch(`/v1/learners/${learnerId}`, { timeZone: "UTC" }), "updateLearner", true],
+    ["of somebody whom the caller does not see", () => own.get(`/v1/learners/${leadId}/goals`), "listGoals", "lead"],
+    ["of somebody who is not there", () => own.get(`/v1/learners/${NOBODY}/goals`), "listGoals", false],
+    [
+      "of a private thing",
+      async () => lead.get(`/v1/learners/${learnerId}/goals/${(await hidden()).goalId}/evidence/${(await hidden()).id}`),
+      "getEvidence",
+      true,
+    ],
+    ["of a team", () => own.get(`/v1/teams/${NOBODY}/growth`), "getTeamGrowth", false],
+    ["of somebody's key", async () => lead.delete(`/v1/api-keys/${(await ownKey()).id}`), "revokeApiKey", false],
+    ["of the audit", () => lead.get("/v1/audit-events"), "listAuditEvents", false],
+  ] as const)("of a known caller is recorded: %s", async (_, ask, operation, about) => {
+    const answer = await ask();
+    expect([403, 404]).toContain(answer.status);
+    const learnerIds = about === "lead" ? [leadId] : about ? [learnerId] : [];
+    expect(await eventsOf(answer)).toMatchObject([{ action: "refused", operation, role: "learner", personId: expect.any(String), learnerIds, times: 1 }]);
+    const { items } = (await api.admin.get(`/v1/audit-events?action=refused&request=${answer.headers["x-request-id"]}`)).body;
+    expect(items).toHaveLength(1);
+  });
+
+  test("within a batch or a file is recorded, with those who are there", async () => {
+    const stranger = await buildLearner(api.db);
+    const items = [stranger.id, NOBODY, learnerId].map((id) => ({ ...session, learnerId: id }));
+    const batch = await own.post("/v1/study-sessions/batch", { items });
+    expect(batch.body).toMatchObject({ created: 1, rejected: 2 });
+    expect((await eventsOf(batch)).map(({ action, learnerIds }) => [action, learnerIds]).sort()).toEqual([
+      ["change", [learnerId]],
+      ["refused", [stranger.id]],
+    ]);
+    const lines = items.map((item) => JSON.stringify({ ...item, id: uuidv7() })).join("\n");
+    const file = await own.post("/v1/imports/study-sessions", lines, { "Content-Type": "application/x-ndjson" });
+    expect((await eventsOf(file)).map(({ action, learnerIds }) => [action, learnerIds]).sort()).toEqual([
+      ["change", [learnerId]],
+      ["refused", [stranger.id]],
+    ]);
+  });
+
+  test("of nobody known, of one's own, and of what is nobody's leaves nothing", async () => {
+    const count = () => api.db.auditEvent.count({ where: { action: "refused" } });
+    const before = await count();
+    expect((await api.as(null).get(`/v1/learners/${learnerId}`)).status).toBe(401);
+    expect((await own.get(`/v1/learners/${learnerId}/goals/${NOBODY}`)).status).toBe(404);
+    expect((await own.get(`/v1/resources/${NOBODY}`)).status).toBe(404);
+    expect(await count()).toBe(before);
+  });
+
+  test("keeps its own words when it cannot be recorded", async () => {
+    await api.db.$executeRawUnsafe(
+      `CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$`,
+    );
+    await api.db.$executeRawUnsafe(`CREATE TRIGGER refuse_events BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION refuse_events()`);
+    const answer = await own.get(`/v1/learners/${leadId}`);
+    await api.db.$executeRawUnsafe(`DROP FUNCTION refuse_events CASCADE`);
+    expect(answer).toMatchObject({ status: 404, body: { code: "not-found" } });
+  });
+
+  test("does not make events without end: beyond 300 in an hour one stands for several", async () => {
+    const client = api.as(await keyOf(api.db, (await buildLearner(api.db)).id));
+    const person = (await client.get("/v1/me")).body.learner.id;
+    for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 60 }, () => client.get(`/v1/learners/${learnerId}`)));
+    const events = await api.db.auditEvent.findMany({ where: { action: "refused", personId: person } });
+    // 300 beyond: at the 1st, 2nd, 4th … 256th.
+    expect(events).toHaveLength(300 + 9);
+    expect(events.reduce((sum, { times }) => sum + times, 0)).toBe(300 + 256);
+  });
+
+  test("counts from nothing again when the hour is over", () => {
+    let now = 0;
+    const timesOf = refusalCounter(() => now);
+    const times = (refusals: number) => Array.from({ length: refusals }, () => timesOf("somebody"));
+    expect(times(303).slice(299)).toEqual([1, 1, 1, 0]);
+    expect(timesOf("somebody else")).toBe(1);
+    now += 3_600_000;
+    expect(times(301).slice(299)).toEqual([1, 1]);
+  });
+});
+
+/** A piece of evidence that is the learner's alone. */
+function hidden() {
+  return api.db.evidence.findFirst({ where: { learnerId } }).then((known) => known ?? buildEvidence(api.db, { learnerId }));
+}
 
 describe("a read", () => {
   test.each([
@@ -180,7 +386,7 @@ describe("a read", () => {
     }
     const refused = await own.get(`/v1/learners/${leadId}`);
     expect(refused.status).toBe(404);
-    expect(await eventsOf(refused)).toEqual([]);
+    expect((await eventsOf(refused)).filter(({ action }) => action !== "refused")).toEqual([]);
   });
 
   test("keeps no words of a search", async () => {
@@ -260,6 +466,7 @@ describe("what cannot be recorded", () => {
 
 describe("events", () => {
   const run = (sql: string) => api.db.$executeRawUnsafe(sql);
+  const now = async () => ((await api.db.$queryRaw`SELECT date_trunc('milliseconds', clock_timestamp()) AS now`) as [{ now: Date }])[0].now;
 
   test("stay as they were written, whoever writes to the table", async () => {
     await lead.get(`/v1/learners/${learnerId}`);
@@ -272,14 +479,32 @@ describe("events", () => {
   });
 
   test("may go after a year", async () => {
-    const add = (days: number) =>
-      run(
-        `INSERT INTO audit_events (at, id, request_id, action, operation, target) VALUES (now() - interval '${days} days', '${uuidv7()}', '${uuidv7()}', 'read', 'days${days}', '')`,
-      );
+    const add = (days: number) => buildAuditEvent(api.db, { at: new Date(Date.now() - days * 86_400_000), operation: `days${days}` });
     await add(366);
     await add(364);
     await expect(run("DELETE FROM audit_events WHERE operation = 'days366'")).resolves.toBe(1);
     await expect(run("DELETE FROM audit_events WHERE operation = 'days364'")).rejects.toThrow("audit_events_append_only");
+  });
+
+  test("happened when the database says, whatever is written", async () => {
+    const id = uuidv7();
+    const before = await now();
+    await run(`INSERT INTO audit_events (at, id, request_id, action, operation, target) VALUES ('2020-01-01', '${id}', '${uuidv7()}', 'read', 'long ago', '')`);
+    const { at } = await api.db.auditEvent.findFirstOrThrow({ where: { id } });
+    expect(at.getTime()).toBeGreaterThanOrEqual(before.getTime());
+    expect(at.getTime()).toBeLessThanOrEqual((await now()).getTime());
+  });
+
+  test("of one transaction stand in their order", async () => {
+    const operation = `in_order_${uuidv7().replaceAll("-", "")}`;
+    await api.db.$transaction(async (tx) => {
+      for (const target of ["first", "second"]) {
+        await tx.$executeRaw`INSERT INTO audit_events (id, request_id, action, operation, target) VALUES (${uuidv7()}::uuid, ${uuidv7()}::uuid, 'read', ${operation}, ${target})`;
+        await tx.$queryRaw`SELECT pg_sleep(0.002)::text`;
+      }
+    });
+    const [first, second] = await api.db.auditEvent.findMany({ where: { operation }, orderBy: { target: "asc" } });
+    expect(first?.at.getTime()).toBeLessThan(second?.at.getTime() as number);
   });
 
   test("cannot be changed by a role that may only add and read", async () => {
@@ -334,8 +559,8 @@ describe("events", () => {
 
     const { text } = await api.admin.get(`/v1/audit-events?person=${leadId}&operation=listTerms`, { Accept: "text/csv" });
     const [header, line] = text.split("\r\n");
-    expect(header).toBe("at,id,requestId,action,role,keyId,personId,operation,target,fields,learnerIds,itemIds");
-    expect(line).toContain(`,read,learner,${key?.id},${leadId},listTerms,/v1/learners/${learnerId}/terms,,${learnerId},`);
+    expect(header).toBe("at,id,requestId,action,role,keyId,personId,operation,target,fields,learnerIds,itemIds,unnamed,times");
+    expect(line).toContain(`,read,learner,${key?.id},${leadId},listTerms,/v1/learners/${learnerId}/terms,,${learnerId},,0,1`);
   });
 
   test.each(["learner=42", "operation=a%20b", "action=write", "from=yesterday", "page=2"])("refuse the filter %s", async (query) => {

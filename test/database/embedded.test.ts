@@ -1,15 +1,21 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { hash } from "node:crypto";
+import { once } from "node:events";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { Pool } from "pg";
 import { readConfig } from "../../src/config";
+import { claimDirectory, DataDirError, ownDirectory } from "../../src/database/claim";
 import { connect } from "../../src/database/connect";
-import { DataDirInUseError, type EmbeddedPostgres, startEmbedded } from "../../src/database/embedded";
+import { type EmbeddedPostgres, startEmbedded } from "../../src/database/embedded";
+import { PATIENT } from "../setup/patience";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "cairn-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const open = ({ host, port }: EmbeddedPostgres) => new Pool({ host, port, user: "postgres", max: 10, query_timeout: 10_000 });
+const open = ({ host, port }: EmbeddedPostgres) => new Pool({ host, port, user: "postgres", max: 10 });
 
 /** Starts one, lets `work` use it, and stops it. */
 async function using<T>(dataDir: string | undefined, work: (pool: Pool) => Promise<T>): Promise<T> {
@@ -30,8 +36,9 @@ test("what it keeps is there after a stop, in a folder that is its user's alone"
   expect(await using(dataDir, async (pool) => (await pool.query("SELECT * FROM kept")).rows)).toEqual([{ answer: 42 }]);
 });
 
-// Elsewhere there is nothing that a process can hold on to so.
-(["linux", "win32"].includes(process.platform) ? test : test.skip)("of two that start at once in one folder, one serves it", async () => {
+const onPosix = process.platform === "win32" ? test.skip : test;
+
+test("of two that start at once in one folder, one serves it", async () => {
   const [dataDir, other] = [path.join(folder, "contested"), path.join(folder, "by-another-name")];
   mkdirSync(dataDir);
   symlinkSync(dataDir, other);
@@ -39,16 +46,67 @@ test("what it keeps is there after a stop, in a folder that is its user's alone"
   expect(started.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   for (const each of started) {
     if (each.status === "fulfilled") await each.value.close();
-    else expect(each.reason).toBeInstanceOf(DataDirInUseError);
+    else expect([each.reason, each.reason.message]).toEqual([expect.any(DataDirError), expect.stringContaining("Another process serves the data in")]);
   }
   expect(await using(dataDir, async (pool) => (await pool.query("SELECT 1 AS one")).rows)).toEqual([{ one: 1 }]);
 });
 
-test("an address that was cut off when it was written stands in nobody's way", async () => {
-  const dataDir = path.join(folder, "cut");
-  mkdirSync(dataDir);
-  writeFileSync(path.join(dataDir, "address.json"), '{"pa');
-  expect(await using(dataDir, async (pool) => (await pool.query("SELECT 1 AS one")).rows)).toEqual([{ one: 1 }]);
+onPosix.each([
+  ["a folder", "claimed"],
+  ["a folder with a long path", "b".repeat(100)],
+])("of many that claim %s at once, one gets it, round after round, and leaves nothing behind", async (_, name) => {
+  const directory = ownDirectory(path.join(folder, name));
+  for (let round = 0; round < 25; round++) {
+    const claims = await Promise.allSettled(Array.from({ length: 5 }, () => claimDirectory(directory)));
+    const got = claims.flatMap((claim) => (claim.status === "fulfilled" ? [claim.value] : []));
+    expect(got).toHaveLength(1);
+    await expect(claimDirectory(directory)).rejects.toThrow(DataDirError);
+    for (const giveUp of got) giveUp();
+  }
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+onPosix("a claim ends with its process, even if that is killed", async () => {
+  const directory = ownDirectory(path.join(folder, "killed"));
+  const code = `require("tsx/cjs"); require("./src/database/claim.ts").claimDirectory(${JSON.stringify(directory)}).then(() => console.log("claimed")); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["-e", code], { cwd: path.join(__dirname, "../.."), stdio: ["ignore", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  await expect(claimDirectory(directory)).rejects.toThrow(DataDirError);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  (await claimDirectory(directory))();
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+// Any user may take such names, and sees those that are taken.
+(process.platform === "linux" ? test : test.skip)("a name that another user takes keeps nobody out of a folder", async () => {
+  const directory = ownDirectory(path.join(folder, "squatted"));
+  const squatter = createServer().listen(`\0cairn-${hash("sha256", directory).slice(0, 32)}`);
+  await once(squatter, "listening");
+  expect(await using(directory, async (pool) => (await pool.query("SELECT 1 AS one")).rows)).toEqual([{ one: 1 }]);
+  squatter.close();
+});
+
+onPosix("a folder that others may write into is taken when it is empty, and then they may not", () => {
+  const directory = path.join(folder, "open");
+  mkdirSync(directory);
+  chmodSync(directory, 0o777);
+  expect(statSync(ownDirectory(directory)).mode & 0o777).toBe(0o700);
+  chmodSync(directory, 0o770);
+  writeFileSync(path.join(directory, "planted"), "");
+  expect(() => ownDirectory(directory)).toThrow(`Other users may write into ${directory}`);
+  expect(statSync(directory).mode & 0o777).toBe(0o770);
+});
+
+// Only root can hand a folder over.
+(process.getuid?.() === 0 ? test : test.skip)("a folder of another user's is refused", () => {
+  const directory = path.join(folder, "foreign");
+  mkdirSync(directory);
+  chmodSync(directory, 0o755);
+  chownSync(directory, 12_345, 12_345);
+  symlinkSync(directory, path.join(folder, "foreign-link"));
+  for (const name of ["foreign", "foreign-link"]) expect(() => ownDirectory(path.join(folder, name))).toThrow("belongs to another user");
+  expect(statSync(directory).mode & 0o777).toBe(0o755);
 });
 
 test("a folder whose path is too long for a socket will do", async () => {
@@ -66,7 +124,7 @@ test("in memory it keeps nothing, and two do not meet", async () => {
 
 // There is one session behind all callers; each must find it as if it were its own.
 test("statements of many callers, in and out of transactions, do not mix", async () => {
-  const { pool, close } = await connect({ ...readConfig({}), DATA_DIR: undefined });
+  const { pool, close } = await connect({ ...readConfig(PATIENT), DATA_DIR: undefined });
   try {
     await pool.query("CREATE TABLE written (n int)");
     const work = Array.from({ length: 100 }, async (_, n) => {

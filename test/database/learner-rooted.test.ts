@@ -82,7 +82,7 @@ test("every statement of every operation says whose rows it is about", async () 
   const matching = (flaw: string) => Object.keys(EXCEPTIONS).filter((name) => EXCEPTIONS[name]?.test(flaw));
   expect(flaws.flat().filter((flaw) => !matching(flaw).length)).toEqual([]);
   expect([...new Set(flaws.flat().flatMap(matching))].sort()).toEqual(Object.keys(EXCEPTIONS).sort());
-}, 300_000);
+});
 
 /** What is read with each parameter alone, and page by page: lists and reports are other statements then. */
 async function askForEverything({ shared }: Stage): Promise<void> {

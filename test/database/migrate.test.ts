@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Pool, type PoolConfig } from "pg";
 import { type EmbeddedPostgres, startEmbedded } from "../../src/database/embedded";
-import { buildIndexes, MIGRATIONS_DIR, type Migration, MigrationError, migrate, pendingMigrations, readMigrations } from "../../src/database/migrate";
+import { buildIndexes, MIGRATIONS_DIR, type Migration, migrate, pendingMigrations, readMigrations } from "../../src/database/migrate";
+import { MigrationError } from "../../src/database/refusals";
 
 const PRISMAS_LOCK = 72707369;
 
@@ -99,6 +100,26 @@ describe("history", () => {
   });
 });
 
+describe("a database that does not suit", () => {
+  test.each([migrate, pendingMigrations, buildIndexes])("with tables of something else is left as it is: %p", async (work) => {
+    await pool.query("CREATE TABLE customers ()");
+    await expect(work(pool, [first])).rejects.toThrow(
+      new MigrationError("The database postgres holds tables of something else, such as customers. Set DATABASE_URL to a database of Cairn's own."),
+    );
+    expect(await exists("first")).toBe(false);
+  });
+
+  test("that is too old is refused", async () => {
+    const query = async (sql: string) => ({
+      rows: sql.includes("server_version_num") ? [{ version: 140_011, text: "14.11", table: null }] : [{ exists: false }],
+    });
+    const old = { connect: async () => ({ query, release: () => undefined }) } as unknown as Pool;
+    await expect(pendingMigrations(old, shipped)).rejects.toThrow(
+      new MigrationError("The server is PostgreSQL 14.11. Cairn needs 15 or later: set DATABASE_URL to such a server."),
+    );
+  });
+});
+
 describe("indexes that are built ahead", () => {
   const indexing = migration("2_indexing", `CREATE INDEX IF NOT EXISTS "numbers" ON "first" ("number") WHERE "number" > 1;\nCREATE TABLE more (n int);\n`);
   const valid = async () =>
@@ -183,12 +204,14 @@ test("a table that somebody reads for long is waited for again and again, not in
   const connectionString = process.env[`TEST_DATABASE_URL_${process.env.JEST_WORKER_ID}`];
   const [schema, table] = ["waiting_for_a_table", "waiting_for_a_table.held"];
   const [reader, migrating] = [new Pool({ connectionString, max: 2 }), new Pool({ connectionString, max: 1 })];
-  await reader.query(`CREATE SCHEMA ${schema}; CREATE TABLE ${table} (number int)`);
+  await reader.query(`CREATE SCHEMA ${schema}`);
   await migrating.query(`SET search_path = ${schema}`);
+  const created = migration("1_create", `CREATE TABLE ${table} (number int)`);
+  await migrate(migrating, [created]);
   const holder = await reader.connect();
   await holder.query("BEGIN");
   await holder.query(`SELECT FROM ${table}`);
-  const applied = migrate(migrating, [migration("1_rename", `ALTER TABLE ${table} RENAME number TO named`)]);
+  const applied = migrate(migrating, [created, migration("2_rename", `ALTER TABLE ${table} RENAME number TO named`)]);
   await new Promise((resolve) => setTimeout(resolve, 100));
   const written = reader.query(`INSERT INTO ${table} VALUES (1)`).then(() => "written");
   const first = await Promise.race([written, new Promise((resolve) => setTimeout(resolve, 3_000, "held up"))]);
@@ -197,7 +220,7 @@ test("a table that somebody reads for long is waited for again and again, not in
   await written;
   // The embedded one has a single session: there everybody waits for whoever has a transaction open.
   if (process.env.DATABASE_URL) expect(first).toBe("written");
-  expect(await applied).toEqual(["1_rename"]);
+  expect(await applied).toEqual(["2_rename"]);
   expect((await reader.query(`SELECT named FROM ${table}`)).rows).toEqual([{ named: 1 }]);
   await migrating.query("RESET search_path");
   await reader.query(`DROP SCHEMA ${schema} CASCADE`);

@@ -8,6 +8,7 @@ import { Prisma } from "../../src/generated/prisma/client";
 import { startApp, type TestApp } from "../setup/app";
 import { eventually } from "../setup/eventually";
 import { buildKey, buildMember, buildTeam } from "../setup/factories";
+import { PATIENT } from "../setup/patience";
 
 // The embedded database has one session: nobody could hold a table that somebody else waits for.
 const onServer = process.env.DATABASE_URL ? describe : describe.skip;
@@ -18,7 +19,7 @@ onServer("a report that waits in the database", () => {
   let key: string;
   let paths: string[];
   beforeEach(async () => {
-    api = await startApp({ REQUEST_TIMEOUT_MS: 3_000 });
+    api = await startApp({ REQUEST_TIMEOUT_MS: 15_000 });
     key = await buildKey(api.db, { role: "admin" });
     const team = await buildTeam(api.db);
     const learner = await buildMember(api.db, team.id);
@@ -99,7 +100,7 @@ onServer("a report that waits in the database", () => {
   }).listen(0, "127.0.0.1");
   await eventually(() => expect(between.listening).toBe(true));
   url.host = `127.0.0.1:${(between.address() as { port: number }).port}`;
-  const database = await connect(readConfig({ DATABASE_URL: url.toString() }));
+  const database = await connect(readConfig({ ...PATIENT, DATABASE_URL: url.toString() }));
   try {
     const hangUp = new AbortController();
     const asked = readFor(database.db, Prisma.sql`SELECT pg_sleep(30)`, hangUp.signal).catch(({ code }) => code);

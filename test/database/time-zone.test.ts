@@ -5,6 +5,7 @@ import { connect } from "../../src/database/connect";
 import { type EmbeddedPostgres, startEmbedded } from "../../src/database/embedded";
 import { migrate, readMigrations } from "../../src/database/migrate";
 import { buildKey, buildLearner } from "../setup/factories";
+import { PATIENT } from "../setup/patience";
 
 let postgres: EmbeddedPostgres;
 let pool: Pool;
@@ -22,8 +23,8 @@ afterAll(async () => {
 test.each(["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kolkata"])("sessions are the same on a server in %s", async (zone) => {
   await pool.query(`SET TIME ZONE '${zone}'`);
   const url = `postgresql://postgres@${encodeURIComponent(postgres.host)}:${postgres.port}/postgres`;
-  const { db, close } = await connect({ ...readConfig({}), DATABASE_URL: url });
-  const app = await buildApp({ config: readConfig({ LOG_LEVEL: "silent" }), db, clock: () => new Date("2026-06-17T12:00:00Z") });
+  const { db, close } = await connect({ ...readConfig(PATIENT), DATABASE_URL: url });
+  const app = await buildApp({ config: readConfig({ ...PATIENT, LOG_LEVEL: "silent" }), db, clock: () => new Date("2026-06-17T12:00:00Z") });
   const authorization = `Bearer ${await buildKey(db, { role: "admin" })}`;
   const learnerId = (await buildLearner(db, { timeZone: "Europe/Berlin" })).id;
   const path = `/v1/learners/${learnerId}/study-sessions`;

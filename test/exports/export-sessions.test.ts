@@ -11,7 +11,7 @@ const CSV = { Accept: "text/csv" };
 let api: TestApp;
 beforeAll(async () => {
   // The embedded database has one session, and finishes what it was asked before.
-  api = await startApp({ DATABASE_CONNECT_TIMEOUT_MS: 60_000 });
+  api = await startApp();
 });
 afterAll(() => api.close());
 

@@ -20,8 +20,6 @@ const MEAN_OF_A_WORLD = 62;
 const AT_ONCE = 4;
 /** About where Node refuses headers as too large. */
 const HEADERS_AT_MOST = 15_000;
-const ANSWERED_WITHIN_MS = 20_000;
-const LIMIT_MS = 120_000 + REQUESTS * 60;
 
 type Sent = { method: string; url: string; caller: CallerName; headers: Record<string, string>; body: Request["body"] };
 type Answer = { status: number; type: string; headers: string; text: string };
@@ -37,23 +35,19 @@ afterAll(async () => {
   await api.close();
 });
 
-test(
-  `${REQUESTS} generated requests are answered as described, and tell nobody a secret`,
-  async () => {
-    const batches = fc.array(requests(), { minLength: 1, maxLength: A_WORLD, size: "max" });
-    const property = fc.asyncProperty(batches, async (batch) => {
-      const world = await plant(api.db);
-      for (let first = 0; first < batch.length; first += AT_ONCE) {
-        const flaws = await Promise.all(batch.slice(first, first + AT_ONCE).map((request) => ask(world, request)));
-        if (flaws.flat().length) throw new Error(flaws.flat().join("\n"));
-      }
-    });
-    const numRuns = Math.ceil(REQUESTS / MEAN_OF_A_WORLD);
-    await fc.assert(property, { seed: SEED, path: PATH, numRuns, interruptAfterTimeLimit: LIMIT_MS, markInterruptAsFailure: true });
-    if (!PATH) expectAllKinds();
-  },
-  LIMIT_MS + 60_000,
-);
+test(`${REQUESTS} generated requests are answered as described, and tell nobody a secret`, async () => {
+  const batches = fc.array(requests(), { minLength: 1, maxLength: A_WORLD, size: "max" });
+  const property = fc.asyncProperty(batches, async (batch) => {
+    const world = await plant(api.db);
+    for (let first = 0; first < batch.length; first += AT_ONCE) {
+      const flaws = await Promise.all(batch.slice(first, first + AT_ONCE).map((request) => ask(world, request)));
+      if (flaws.flat().length) throw new Error(flaws.flat().join("\n"));
+    }
+  });
+  const numRuns = Math.ceil(REQUESTS / MEAN_OF_A_WORLD);
+  await fc.assert(property, { seed: SEED, path: PATH, numRuns });
+  if (!PATH) expectAllKinds();
+});
 
 /** Sends the request, and where there is a page after, one more with a cursor. @returns what is wrong with the answers */
 async function ask(world: World, request: Request): Promise<string[]> {
@@ -150,7 +144,6 @@ function send(world: World, { method, url, caller, headers, body }: Sent): Promi
         resolve({ status: answer.statusCode ?? 0, type, headers: lines.join("\n"), text: Buffer.concat(chunks).toString() });
       });
     });
-    outgoing.setTimeout(ANSWERED_WITHIN_MS, () => outgoing.destroy(new Error(`no answer within ${ANSWERED_WITHIN_MS} ms`)));
     outgoing.on("error", (error) => reject(new Error(`${method} ${url.slice(0, 500)}: ${error.message}`)));
     outgoing.end(bytes);
   });

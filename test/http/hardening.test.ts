@@ -33,6 +33,15 @@ test("the page of the documentation may run its own scripts, and no others", asy
   expect(headers["content-security-policy"]).not.toContain("script-src 'self' 'unsafe-inline'");
 });
 
+test("the page of the documentation keeps no key in the browser", async () => {
+  const { status, text } = await api.as(null).get("/docs/static/swagger-initializer.js");
+  expect(status).toBe(200);
+  expect(text).toContain('"persistAuthorization":false');
+  const page = (await api.as(null).get("/docs/")).text;
+  const [, script] = /<script src="([^"]+forget-keys\.js)"/.exec(page) as unknown as [string, string];
+  expect((await api.as(null).get(new URL(script, `${api.url}/docs/`).pathname)).text).toBe('localStorage.removeItem("authorized");');
+});
+
 test("the page of the documentation reads the description that is written once", async () => {
   const [own, pages, yaml] = [await api.as(null).get("/openapi.json"), await api.as(null).get("/docs/json"), await api.as(null).get("/docs/yaml")];
   expect([own.status, pages.status, yaml.status]).toEqual([200, 200, 404]);
@@ -55,6 +64,15 @@ test("pages of the origins that are named may call, and of no others", async () 
   expect(allowed.status).toBe(204);
   expect(allowed.headers["access-control-allow-origin"]).toBe("https://dashboard.example");
   expect((await open.admin.get("/v1/me", { Origin: "https://dashboard.example" })).headers["access-control-expose-headers"]).toContain("ETag");
+  // Each part of an answer that depends on a header of the request is known to caches.
+  for (const path of ["/v1/learners", "/v1/exports/study-sessions"]) {
+    const { headers } = await open.admin.get(path, { Origin: "https://dashboard.example", Accept: "text/csv" });
+    expect([headers["content-type"], headers["access-control-allow-origin"], headers.vary]).toEqual([
+      "text/csv; charset=utf-8; header=present",
+      "https://dashboard.example",
+      "Origin, Accept",
+    ]);
+  }
   for (const origin of ["https://evil.example", "https://dashboard.example.evil.example", "null"]) {
     expect((await preflight(open, origin)).headers["access-control-allow-origin"]).not.toBe(origin);
   }

@@ -37,6 +37,30 @@ test("requests are counted by route and status, whatever stands in the address",
   expect(found.get("nodejs_eventloop_lag_p99_seconds")).toBeGreaterThan(0);
 });
 
+test("metrics may have a port of their own, where there is nothing else, and everywhere else there are none", async () => {
+  const moved = await startApp({ METRICS_PORT: 0 });
+  const address = moved.log.map((line) => /Metrics at (http:\S+)\/metrics/.exec(line)?.[1]).find(Boolean) as string;
+  expect((await moved.admin.get("/v1/me")).status).toBe(200);
+  expect((await moved.as(null).get("/metrics")).body).toMatchObject({ code: "not-found" });
+  const answer = await fetch(`${address}/metrics`);
+  expect([answer.status, answer.headers.get("x-content-type-options"), await answer.text()]).toEqual([
+    200,
+    "nosniff",
+    expect.stringContaining('route="/v1/me",status="200"'),
+  ]);
+  for (const path of ["/v1/me", "/livez", "/openapi.json", "/docs"]) {
+    const nothing = await fetch(`${address}${path}`);
+    expect([nothing.status, await nothing.json()]).toEqual([404, expect.objectContaining({ code: "not-found" })]);
+  }
+  await moved.close();
+  await expect(fetch(`${address}/metrics`)).rejects.toThrow();
+});
+
+test("a port for metrics that is taken stops the start", async () => {
+  const { port } = new URL(api.url);
+  await expect(startApp({ METRICS_PORT: Number(port) })).rejects.toMatchObject({ code: "EADDRINUSE" });
+});
+
 test("what comes while enough is worked on is turned away at the door", async () => {
   const app = Fastify() as unknown as App;
   answerProblems(app);

@@ -18,7 +18,7 @@ afterAll(() => api.close());
 type Answer = { status: number; headers: Record<string, string>; body: string };
 
 /** Sends bytes as they are: what no HTTP client would send. */
-function send(text: string): Promise<Answer> {
+function send(text: string | Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(new URL(api.url).port), "127.0.0.1", () => socket.write(text));
     let received = "";
@@ -82,6 +82,19 @@ describe("addresses", () => {
     expectProblem(await sendTo(target), "invalid-request");
   });
 
+  test.each(["/v1/learners?limit=1", "http://evil.example/v1/learners?limit=1"])(
+    "the next page of %s is at this service, whatever host was named",
+    async (target) => {
+      await buildLearner(api.db);
+      const { status, headers } = await sendTo(target, { headers: "X-Forwarded-Host: evil.example\r\n" });
+      expect([status, headers.link]).toEqual([200, expect.stringMatching(/^<\/v1\/learners\?limit=1&cursor=[^>]+>; rel="next"$/)]);
+    },
+  );
+
+  test.each(["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])("%s changes no method", async (name) => {
+    expect((await sendTo("/v1/me", { headers: `${name}: DELETE\r\n` })).status).toBe(200);
+  });
+
   test.each(["/v1/learners?q=%00", "/v1/learners/%00", "/v1/teams?q=a%00b", "/v1/resources?q=%00", "/v1/resources?skill=%00", "/v1/learners?externalId=%00"])(
     "a NUL in %s is refused",
     async (target) => {
@@ -93,7 +106,11 @@ describe("addresses", () => {
     expectProblem(await sendTo(`/v1/learners${query}`), "invalid-request");
   });
 
-  test.each(["?q=%ff", "?q=%", "?q=%f0%9f%9a%80", "?q=%25_%5c", "?q='%20OR%201=1--"])("%s finds nobody", async (query) => {
+  test.each(["?q=%ff", "?q=%", "?q=%zz", "?q=a%c0%af", "?q=%ed%a0%80", "?%ff=1", "?q=a&limit=1%e2%82"])("the query %s is no UTF-8", async (query) => {
+    expectProblem(await sendTo(`/v1/learners${query}`), "invalid-request");
+  });
+
+  test.each(["?q=%f0%9f%9a%80", "?q=%25_%5c", "?q='%20OR%201=1--"])("%s finds nobody", async (query) => {
     const { status, body } = await sendTo(`/v1/learners${query}`);
     expect([status, JSON.parse(body).items]).toEqual([200, []]);
   });
@@ -153,7 +170,7 @@ describe("bodies", () => {
     expectProblem(await sendTo(path, { method: "POST", body: `{${session}}` }), "unsupported-media-type");
   });
 
-  test.each(["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"])("%s is JSON", async (type) => {
+  test.each(["application/json", "application/json; charset=utf-8", 'application/json;charset="UTF-8"', "APPLICATION/JSON"])("%s is JSON", async (type) => {
     expect((await post(`{${session}}`, type)).status).toBe(201);
   });
 
@@ -163,8 +180,72 @@ describe("bodies", () => {
     expect((await sendTo(`${path}/${JSON.parse(body).id}`, { method: "PATCH", headers, body: '{"minutes":5}' })).status).toBe(200);
   });
 
-  test("of a key that comes twice the last counts", async () => {
-    expect(JSON.parse((await post(`{${session},"minutes":5}`)).body).minutes).toBe(5);
+  test.each([
+    ["a field that comes twice", `{${session},"minutes":5}`],
+    ["a field that comes twice with the same value", `{${session},"minutes":90}`],
+    ["a field that comes twice, once with an escape", `{${session},"m\\u0069nutes":5}`],
+    ["a field that comes twice further down", `{"startedAt":"2026-06-16T08:00:00Z","minutes":90,"split":{"social":1,"social":2}}`],
+  ])("%s is refused", async (_, body) => {
+    const before = await api.db.studySession.count();
+    const answer = await post(body);
+    expectProblem(answer, "invalid-request");
+    expect(JSON.parse(answer.body).errors).toEqual([{ pointer: "#", detail: "A field is named twice in one object. Leave one out." }]);
+    expect(await api.db.studySession.count()).toBe(before);
+  });
+
+  test.each(['a: "b": {"c": 1}', "\\", '\\"', '":"', '\\\\"a":1', "{:}"])("no field is counted in the text %j", async (note) => {
+    expect((await post(`{${session},"note":${JSON.stringify(note)}}`)).status).toBe(201);
+  });
+
+  const noted = (bytes: number[]) => Buffer.concat([Buffer.from(`{${session},"note":"`), Buffer.from(bytes), Buffer.from('"}')]);
+  const postBytes = (body: Buffer, headers = "Content-Type: application/json\r\n") =>
+    send(
+      Buffer.concat([
+        Buffer.from(
+          `POST ${path} HTTP/1.1\r\nHost: cairn\r\nConnection: close\r\nAuthorization: Bearer ${key}\r\n${headers}Content-Length: ${body.length}\r\n\r\n`,
+        ),
+        body,
+      ]),
+    );
+
+  test.each([
+    ["Latin-1", [0x63, 0x61, 0x66, 0xe9]],
+    ["a lone continuation", [0x80]],
+    ["a character that is cut", [0xe2, 0x82]],
+    ["an overlong slash", [0xc0, 0xaf]],
+    ["half of a surrogate pair", [0xed, 0xa0, 0x80]],
+    ["beyond Unicode", [0xf4, 0x90, 0x80, 0x80]],
+    ["a byte that UTF-8 has not", [0xff]],
+  ])("%s is no UTF-8, and refused", async (_, bytes) => {
+    const before = await api.db.studySession.count();
+    const answer = await postBytes(noted(bytes));
+    expectProblem(answer, "invalid-request");
+    expect(JSON.parse(answer.body).errors).toEqual([{ pointer: "#", detail: expect.stringContaining("not UTF-8") }]);
+    expect(await api.db.studySession.count()).toBe(before);
+  });
+
+  test("UTF-8 is kept as it was sent, U+FFFD too, and a byte order mark before it is left out", async () => {
+    const note = "caf\u00e9 \ufffd \ufeff 日本語 🪨";
+    const answer = await postBytes(Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), noted([...Buffer.from(note)])]));
+    expect([answer.status, (await api.db.studySession.findFirstOrThrow({ where: { id: JSON.parse(answer.body).id } })).note]).toEqual([201, note]);
+  });
+
+  test.each([
+    ["Content-Encoding: gzip", 415],
+    ["Content-Encoding: br", 415],
+    ["Content-Encoding: GZIP, identity", 415],
+    ["Content-Encoding: utf-8", 415],
+    ["Content-Encoding: identity", 201],
+    ["Content-Encoding: Identity", 201],
+    ["Content-Encoding: identity\r\nContent-Encoding: gzip", 415],
+  ])("%s: %i", async (header, status) => {
+    const answer = await postBytes(noted([0x61]), `Content-Type: application/json\r\n${header}\r\n`);
+    expect(answer.status).toBe(status);
+    if (status === 415) expectProblem(answer, "unsupported-media-type");
+  });
+
+  test.each(["iso-8859-1", '"utf-16"', "utf-8-x", "utf-8; charset=latin1"])("the character set %s is refused", async (charset) => {
+    expectProblem(await post(`{${session}}`, `application/json; charset=${charset}`), "unsupported-media-type");
   });
 
   test("a body is refused by its announced length already", async () => {
@@ -192,6 +273,24 @@ describe("headers", () => {
     ["a header that folds", "GET /livez HTTP/1.1\r\nHost: cairn\r\nX: a\r\n b\r\nContent-Length: x\r\n\r\n"],
   ])("%s is refused", async (_, text) => {
     expectProblem(await send(text), "invalid-request");
+  });
+
+  test.each([
+    ["no HTTP", "hello\r\n\r\n", 400],
+    ["an address that is none", "GET /v1/learners/%zz HTTP/1.1\r\nHost: cairn\r\nConnection: close\r\n\r\n", 400],
+    ["headers that are too large", `GET /livez HTTP/1.1\r\nHost: cairn\r\nX-Large: ${"a".repeat(20_000)}\r\n\r\n`, 431],
+  ])("%s is refused by an answer that no browser takes for a page and no cache keeps", async (_, text, status) => {
+    const answer = await send(text);
+    expect(answer).toMatchObject({
+      status,
+      headers: {
+        "content-type": "application/problem+json",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "default-src 'none';frame-ancestors 'none'",
+        "cache-control": "private, no-store",
+        "x-request-id": JSON.parse(answer.body).requestId,
+      },
+    });
   });
 
   test.each(["Basic YTpi", "Bearer", "Bearer ", "Bearer a b", "bearer: x", `Bearer ${"a".repeat(300)}`])("Authorization: %s is nobody's", async (header) => {

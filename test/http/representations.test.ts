@@ -1,7 +1,9 @@
 import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { z } from "zod";
+import { Prisma } from "../../src/generated/prisma/client";
 import { csvColumns, toCsv } from "../../src/http/csv";
+import { guarded } from "../../src/study-sessions/written";
 import { startApp, type TestApp } from "../setup/app";
 import { buildLearner, buildSession } from "../setup/factories";
 
@@ -75,7 +77,37 @@ describe("a table", () => {
     );
   });
 
-  test.each(["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])("hands no spreadsheet the formula %j", (text) => {
+  const blanks = [
+    " ",
+    "   ",
+    "\t",
+    "\u00a0",
+    "\u200b",
+    "\u2060",
+    "\ufeff",
+    "\u3000",
+    "\u2009",
+    "\u00ad",
+    "\v",
+    "\u0001",
+    "\u0085",
+    "\u202e",
+    "\u2028",
+    " \u200b\t\ufeff",
+  ];
+  const signs = ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\ufe66", "\ufe62", "\ufe63", "\ufe6b", "\u2212"];
+  const formulas = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    ...signs.map((sign) => `${sign}cmd|' /C calc'!A0`),
+    ...blanks.map((blank) => `${blank}=1+1`),
+  ];
+  test.each(formulas)("hands no spreadsheet the formula %j", (text) => {
     const [row] = parse(toCsv(["cell"], [{ cell: text }]), { from_line: 2, record_delimiter: "\r\n" }) as string[][];
     expect(row).toEqual([`'${text}`]);
   });
@@ -89,7 +121,7 @@ describe("a table", () => {
   });
 
   test("gives back any other text as it was", () => {
-    const texts = fc.string({ unit: "grapheme" }).filter((text) => !/^[=+\-@\t\r\n]/.test(text));
+    const texts = fc.string({ unit: "grapheme" }).filter((text) => !/^[\s\p{C}\p{M}\p{Lo}]*[=+\-@\u2212\ufe62-\ufe6b\uff0b-\uff20]|^[\t\r\n]/u.test(text));
     fc.assert(
       fc.property(fc.array(fc.tuple(texts, texts), { minLength: 1 }), (rows) => {
         const table = toCsv(
@@ -98,6 +130,44 @@ describe("a table", () => {
         );
         expect(parse(table, { from_line: 2, record_delimiter: "\r\n" })).toEqual(rows);
       }),
+    );
+  });
+
+  test.each([
+    "a =1+1",
+    "a-b",
+    "1-2",
+    "\u2013 a dash",
+    "\u2014 a longer dash",
+    "\u2022 -1",
+    "(=1)",
+    "|calc",
+    "%0",
+    "'=1",
+    "/sum",
+    ".5",
+    "\u00b1 5",
+    " a",
+    "\u200ba",
+    " ",
+  ])("leaves %j as it is", (text) => {
+    expect(toCsv(["cell"], [{ cell: text }])).toBe(`cell\r\n${text}\r\n`);
+  });
+
+  test("is written alike here and by the database, whatever stands in a cell", async () => {
+    const unit = fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...blanks, ...signs, '"', ",", "'", "\n", "\r", "\r\n", ";", "a", "1", "\\", "é", "🪨") },
+      { weight: 2, arbitrary: fc.integer({ min: 1, max: 0xffff }).map((code) => String.fromCharCode(code)) },
+      { weight: 1, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 1 }) },
+    );
+    const cells = fc.array(unit, { maxLength: 5 }).map((units) => units.join("").replaceAll("\0", "").toWellFormed());
+    await fc.assert(
+      fc.asyncProperty(fc.array(cells, { minLength: 50, maxLength: 200 }), async (texts) => {
+        const written = await api.db.$queryRaw<{ cell: string }[]>`
+          SELECT ${guarded(Prisma.sql`text`)} AS cell FROM unnest(${texts}::text[]) WITH ORDINALITY AS given (text, place) ORDER BY place`;
+        expect(written.map(({ cell }) => cell)).toEqual(texts.map((text) => toCsv(["cell"], [{ cell: text }]).slice("cell\r\n".length, -"\r\n".length)));
+      }),
+      { numRuns: 30 },
     );
   });
 

@@ -12,6 +12,8 @@ const HEADER = "learnerId,id,startedAt,minutes";
 let api: TestApp;
 let key: string;
 let learner: Learner;
+// Longer than a busy machine stands still.
+const PATIENCE_MS = 10_000;
 /** The same service with less patience and room. */
 let small: App;
 let smallUrl: string;
@@ -19,7 +21,7 @@ beforeAll(async () => {
   api = await startApp(LONG_DAYS);
   key = await buildKey(api.db, { role: "service" });
   small = await buildApp({
-    config: { ...api.config, IMPORT_LIMIT_BYTES: 2_000, REQUEST_TIMEOUT_MS: 1_000, LOG_LEVEL: "silent" },
+    config: { ...api.config, IMPORT_LIMIT_BYTES: 2_000, REQUEST_TIMEOUT_MS: PATIENCE_MS, LOG_LEVEL: "silent" },
     db: api.db,
     clock: () => NOW,
   });
@@ -300,11 +302,12 @@ describe("a client", () => {
   test("that sends slowly, but sends, may take longer than a request may", async () => {
     const { upload, end } = startImport({ ...api, url: smallUrl }, key, "study-sessions");
     await write(upload, `${HEADER}\n`);
-    for (let n = 0; n < 8; n++) {
-      await new Promise((resolve) => setTimeout(resolve, 500));
+    let lines = 0;
+    for (const until = Date.now() + 1.2 * PATIENCE_MS; Date.now() < until; lines++) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
       await write(upload, `${row()}\n`);
     }
-    expect((await end()).last).toEqual(done(8, 0, 0));
+    expect((await end()).last).toEqual(done(lines, 0, 0));
   });
 
   test("that sends no line for as long as a request may take is told so", async () => {

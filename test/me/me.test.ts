@@ -10,7 +10,13 @@ afterAll(() => api.close());
 test.each(["service", "admin"] as const)("a key of the role %s is nobody's", async (role) => {
   const me = await api.as(await buildKey(api.db, { role })).get("/v1/me");
   expect(me.status).toBe(200);
-  expect(me.body).toEqual({ role, apiKey: { id: expect.any(String), name: expect.stringMatching(/^Key \d+$/) }, learner: null, leads: [] });
+  expect(me.body).toEqual({
+    role,
+    apiKey: { id: expect.any(String), name: expect.stringMatching(/^Key \d+$/), actsFor: false },
+    learner: null,
+    leads: [],
+    alerts: [],
+  });
 });
 
 test("a learner's key says who that is and which teams they lead, by name", async () => {
@@ -24,7 +30,8 @@ test("a learner's key says who that is and which teams they lead, by name", asyn
   const read = async (path: string) => (await api.admin.get(path)).body;
   expect(me.body).toEqual({
     role: "learner",
-    apiKey: { id: expect.any(String), name: expect.any(String) },
+    apiKey: { id: expect.any(String), name: expect.any(String), actsFor: false },
+    alerts: [],
     learner: await read(`/v1/learners/${id}`),
     leads: [await read(`/v1/teams/${teamA.id}`), await read(`/v1/teams/${teamB.id}`)],
   });
@@ -34,5 +41,5 @@ test("the key is named by its own id", async () => {
   const service = api.as(await buildKey(api.db, { role: "service" }));
   const me = await service.get("/v1/me");
   const [itself] = (await service.get("/v1/api-keys")).body.items;
-  expect(me.body.apiKey).toEqual({ id: itself.id, name: itself.name });
+  expect(me.body.apiKey).toEqual({ id: itself.id, name: itself.name, actsFor: false });
 });

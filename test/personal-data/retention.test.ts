@@ -1,12 +1,11 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
-import { v7 as uuidv7 } from "uuid";
 import { addDays, dayIn, toDate } from "../../src/days";
 import type { Prisma } from "../../src/generated/prisma/client";
 import { eraseLeaver, findOutdated, type Leaver, removeAuditEvents } from "../../src/personal-data/retention";
 import { NOW, startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildLearner, buildMember, buildSession, buildTeam, joinTeam, keyOf } from "../setup/factories";
+import { buildAuditEvent, buildGoal, buildLearner, buildMember, buildSession, buildTeam, joinTeam, keyOf } from "../setup/factories";
 
 let api: TestApp;
 beforeEach(async () => {
@@ -95,14 +94,11 @@ test("who was erased stays so, and is not found again", async () => {
 });
 
 function buildEvent(event: Pick<Prisma.AuditEventCreateInput, "learnerIds" | "role" | "action"> & { personId?: string }) {
-  return api.db.auditEvent.create({ data: { at: toDate(ago(1)), id: uuidv7(), requestId: uuidv7(), operation: "test", target: "", ...event } });
+  return buildAuditEvent(api.db, { at: toDate(ago(1)), ...event });
 }
 
 test("audit events go when their days are over, and that they went is recorded", async () => {
-  const add = (days: number) =>
-    api.db.auditEvent.create({
-      data: { at: new Date(NOW.getTime() - days * 86_400_000), id: uuidv7(), requestId: uuidv7(), action: "read", operation: `days ${days}`, target: "" },
-    });
+  const add = (days: number) => buildAuditEvent(api.db, { at: new Date(NOW.getTime() - days * 86_400_000), operation: `days ${days}` });
   for (const days of [401, 400, 399]) await add(days);
   expect((await findOutdated(api.db, api.config, NOW)).auditEvents).toBe(1);
   expect(await removeAuditEvents(api.db, api.config, NOW)).toBe(1);

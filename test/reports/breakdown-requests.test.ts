@@ -1,7 +1,9 @@
 import { v7 as uuidv7 } from "uuid";
+import { toDate } from "../../src/days";
 import type { Learner, Team } from "../../src/generated/prisma/client";
+import type { Breakdown } from "../../src/reports/breakdown.schema";
 import { type Client, startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildKey, buildLearner, buildMember, buildSession, buildTeam, joinTeam, keyOf } from "../setup/factories";
+import { buildGoal, buildKey, buildLearner, buildMember, buildSession, buildStep, buildTeam, joinTeam, keyOf } from "../setup/factories";
 
 let api: TestApp;
 let team: Team;
@@ -205,6 +207,53 @@ test("two goals of the same id are of two people: a group has the title of the o
   const labels = async (path: string) => (await api.admin.get(path)).body.groups.map(({ label }: { label: string }) => label);
   expect(await labels(`/v1/learners/${one.id}/breakdown?groupBy=goal`)).toEqual(["Mine"]);
   expect(await labels(`/v1/teams/${team.id}/breakdown?groupBy=goal&learner=${one.id}`)).toEqual(["Mine"]);
+});
+
+test("goals, steps and sessions of two people under the same ids are counted each by itself", async () => {
+  const lead = await buildLearner(api.db);
+  const { id: teamId } = await buildTeam(api.db, { leadId: lead.id });
+  const people = [await buildMember(api.db, teamId), await buildMember(api.db, teamId)];
+  const [goalId, stepId, sessionId] = [uuidv7(), uuidv7(), uuidv7()];
+  for (const [index, { id: learnerId }] of people.entries()) {
+    await buildGoal(api.db, { learnerId, id: goalId, title: `Goal of ${index}`, dueOn: toDate("2026-06-20") });
+    await buildStep(api.db, { learnerId, goalId, id: stepId, title: `Step of ${index}`, dueOn: toDate("2026-06-19"), estimatedMinutes: 600 });
+    await buildSession(api.db, { learnerId, id: sessionId, goalId, stepId, minutes: 60 * (index + 1) });
+  }
+  const client = api.as(await keyOf(api.db, lead.id));
+  const report = await client.get(`/v1/teams/${teamId}/breakdown?groupBy=goal&compare=previous`);
+  const expected = people.map(({ id }, index) => [goalId, id, `Goal of ${index}`, 60 * (index + 1)]);
+  const { groups } = report.body as Breakdown;
+  expect(groups.map(({ id, learnerId, label, minutes }) => [id, learnerId, label, minutes.total])).toEqual(expected);
+  for (const [index, { sessionsUrl }] of groups.entries()) {
+    expect((await client.get(sessionsUrl)).body.items).toMatchObject([{ learnerId: people[index]?.id, id: sessionId, minutes: 60 * (index + 1) }]);
+  }
+  const { text } = await client.get(`/v1/teams/${teamId}/breakdown?groupBy=goal`, { Accept: "text/csv" });
+  expect(
+    text
+      .split("\r\n")
+      .filter((line) => line.startsWith("group,"))
+      .map((line) => line.split(",").slice(1, 4)),
+  ).toEqual(people.map(({ id }, index) => [goalId, id, `Goal of ${index}`]));
+  const [event] = await api.db.auditEvent.findMany({ where: { requestId: report.headers["x-request-id"] as string } });
+  expect(event?.learnerIds.toSorted()).toEqual(people.map(({ id }) => id).sort());
+
+  const growth = (await client.get(`/v1/teams/${teamId}/growth`)).body;
+  expect(growth.items.map(({ id, goals }: { id: string; goals: { title: string }[] }) => [id, goals.map(({ title }) => title)]).sort()).toEqual(
+    people.map(({ id }, index) => [id, [`Goal of ${index}`]]).sort(),
+  );
+  expect(
+    growth.due.items.map((due: { learnerId: string; goalTitle: string; stepTitle: string | null }) => [due.learnerId, due.goalTitle, due.stepTitle]).sort(),
+  ).toEqual(
+    people
+      .flatMap(({ id }, index) => [
+        [id, `Goal of ${index}`, null],
+        [id, `Goal of ${index}`, `Step of ${index}`],
+      ])
+      .sort(),
+  );
+  expect(growth.mix.actual.minutes.total).toBe(180);
+  const steps = await Promise.all(people.map(({ id }) => client.get(`/v1/learners/${id}/goals/${goalId}/steps/${stepId}`)));
+  expect(steps.map(({ body }) => body.loggedMinutes)).toEqual([60, 120]);
 });
 
 test("a goal's group leads to the goal's sessions", async () => {

@@ -16,7 +16,6 @@ const PATH = process.env.FC_PATH ?? "";
 // Before a release: FC_RUNS=2000 npx jest test/reports/breakdown.property.test.ts
 const RUNS = Number(process.env.FC_RUNS ?? 300);
 /** After which also the search for a smaller counterexample ends. */
-const LIMIT_MS = 60_000 + RUNS * 1_000;
 const PAGE = 4;
 /** Groupings in which a session is in exactly one group. */
 const DISJOINT = ["team", "learner", "goal", "resource", "resource-type", "verification"];
@@ -27,19 +26,15 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-test(
-  `breakdowns of ${RUNS} random organisations are what an independent recomputation says`,
-  async () => {
-    const property = fc.asyncProperty(draft, async (draft) => {
-      const drawn = draw(draft);
-      await store(api, drawn);
-      api.setNow(drawn.now);
-      await Promise.all(drawn.asks.map((ask) => expectRight(drawn, ask)));
-    });
-    await fc.assert(property, { seed: SEED, path: PATH, numRuns: RUNS, interruptAfterTimeLimit: LIMIT_MS, markInterruptAsFailure: true });
-  },
-  LIMIT_MS + 60_000,
-);
+test(`breakdowns of ${RUNS} random organisations are what an independent recomputation says`, async () => {
+  const property = fc.asyncProperty(draft, async (draft) => {
+    const drawn = draw(draft);
+    await store(api, drawn);
+    api.setNow(drawn.now);
+    await Promise.all(drawn.asks.map((ask) => expectRight(drawn, ask)));
+  });
+  await fc.assert(property, { seed: SEED, path: PATH, numRuns: RUNS });
+});
 
 test("the oracle's days are those of Postgres, hour by hour around daylight saving's changes", async () => {
   const instants = NOWS.flatMap((now) => Array.from({ length: 96 }, (_, hour) => new Date(Date.parse(now) + (hour - 48) * 3_600_000)));
@@ -110,7 +105,7 @@ function totalOf(parts: Figures[]): number[] {
 const MODES = ["onTheJob", "social", "formal"];
 const under = (prefix: string, names: string[]) => names.map((name) => `${prefix}.${name}`);
 const COLUMNS = [
-  ...["section", "id", "label", "from", "to", "partial", "rank"],
+  ...["section", "id", "learnerId", "label", "from", "to", "partial", "rank"],
   ...under("target", [...MODES, "setBy", "setById"]),
   ...under("minutes", [...MODES, "unclassified", "total"]),
   ...under("share", MODES),

@@ -25,7 +25,14 @@ export type Session = {
   deleted: boolean;
 };
 type Titled = { id: string; title: string };
-export type Organisation = { teams: Team[]; learners: Learner[]; memberships: Membership[]; goals: Titled[]; resources: Titled[]; sessions: Session[] };
+export type Organisation = {
+  teams: Team[];
+  learners: Learner[];
+  memberships: Membership[];
+  goals: (Titled & { learnerId: string })[];
+  resources: Titled[];
+  sessions: Session[];
+};
 
 export type Query = Partial<
   Record<"from" | "to" | "compare" | "groupBy" | "goal" | "skill" | "resource" | "resourceType" | "verification" | "learner", string> & {
@@ -164,19 +171,23 @@ function bucketsOf(unit: NonNullable<Query["bucket"]>, { from, to }: Period, tod
 function groupsOf(world: World, groupBy: string): Expected["groups"] {
   const { period, previous } = world;
   const total = figures(world, world.whole, period);
-  const groups = candidates(world, groupBy).flatMap(({ id, label, ...cell }) => {
+  const groups = candidates(world, groupBy).flatMap(({ id, learnerId = null, label, ...cell }) => {
     const now = figures(world, cell, period);
     const before = previous && { ...previous, ...figures(world, cell, previous) };
     const ofPeople = groupBy === "team" || groupBy === "learner";
     const present = [now, before].some((each) => each && (each.sessions.total > 0 || (ofPeople && each.learners.eligible > 0)));
-    return present ? [{ id, label, rank: null as number | null, target: cell.target, ...now, previous: before }] : [];
+    return present ? [{ id, learnerId, label, rank: null as number | null, target: cell.target, ...now, previous: before }] : [];
   });
   const ranked = groups.filter((group) => total.quality.sufficient && group.quality.sufficient && group.distance !== null);
   for (const group of ranked) group.rank = 1 + ranked.filter((other) => (other.distance as number) > (group.distance as number)).length;
-  return groups.sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || compare(a.label, b.label) || compare(a.id ?? "", b.id ?? ""));
+  return groups.sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || byLabel(a, b));
 }
 
-type Candidate = Cell & { id: string | null; label: string };
+type Candidate = Cell & { id: string | null; learnerId?: string | null; label: string };
+
+function byLabel(a: Candidate | Expected["groups"][number], b: Candidate | Expected["groups"][number]): number {
+  return compare(a.label, b.label) || compare(a.id ?? "", b.id ?? "") || compare(a.learnerId ?? "", b.learnerId ?? "");
+}
 
 /** Every group there could be; those that nobody is in and nothing was logged for are left out later. */
 function candidates(world: World, groupBy: string): Candidate[] {
@@ -197,6 +208,12 @@ function candidates(world: World, groupBy: string): Candidate[] {
       return { ...whole, people, has, id: learner.id, label: learner.name, target: targetOfLearner(organisation, learner, teamOn(learner.id, today)) };
     });
   }
+  if (groupBy === "goal") {
+    const goals = organisation.goals.map(({ learnerId, id, title }) => {
+      return { ...whole, id, learnerId, label: title, coverageFloor: 0, has: (session: Dated) => session.learnerId === learnerId && session.goalId === id };
+    });
+    return [...goals, { ...whole, id: null, label: "none", coverageFloor: 0, has: ({ goalId }) => goalId === null }];
+  }
   const keys = new Set(world.sessions.flatMap((session) => keysOf(session, groupBy)));
   return [...keys].map((id) => ({
     ...whole,
@@ -209,14 +226,13 @@ function candidates(world: World, groupBy: string): Candidate[] {
 
 function keysOf(session: Session, groupBy: string): (string | null)[] {
   if (groupBy === "skill") return session.skills.length ? session.skills : [null];
-  if (groupBy === "goal") return [session.goalId];
   if (groupBy === "resource") return [session.resourceId];
   if (groupBy === "resource-type") return [session.resourceType];
   return [session.verification];
 }
 
-function labelOf({ goals, resources }: Organisation, id: string | null): string {
-  return [...goals, ...resources].find((titled) => titled.id === id)?.title ?? id ?? "none";
+function labelOf({ resources }: Organisation, id: string | null): string {
+  return resources.find((titled) => titled.id === id)?.title ?? id ?? "none";
 }
 
 function targetOfLearner({ teams }: Organisation, learner: Learner, teamId: string | undefined): ReportTarget {

@@ -121,7 +121,7 @@ export const draft = record({
   spread: fc.constantFrom(4, 25, 120, 420),
   teams: upTo(record({ name, order, parent: place, target: seldom(target) }), 1, 8),
   learners: upTo(learner, 1, 8),
-  goals: upTo(record({ title: name, order, learner: place }), 0, 5),
+  goals: upTo(record({ title: name, order, learner: place, alike: fc.nat(2).map((chance) => chance === 2) }), 0, 5),
   resources: upTo(record({ title: name, order, type: fc.constantFrom(...RESOURCE_TYPES) }), 0, 5),
   sessions: fc.oneof(upTo(session, 0, 40), upTo(session, 20, 40)),
   queries: upTo(query, 2, 2),
@@ -148,7 +148,13 @@ export function draw({ now: instant, spread, pure, overHttp, ...draft }: Draft):
   const dayFor = (place: number) => addDays(dayOf(now, "UTC"), 2 - (place % spread));
   const teams = draft.teams.map((team, index) => ({ ...team, id: freshId(team.order, index) }));
   const learners = draft.learners.map((learner, index) => ({ ...learner, timeZone: learner.zone, id: freshId(learner.order, index) }));
-  const goals = draft.goals.map((goal, index) => ({ title: goal.title, id: freshId(goal.order, index), learnerId: at(learners, goal.learner).id }));
+  const goals: Drawn["goals"] = [];
+  for (const [index, { title, order, learner, alike }] of draft.goals.entries()) {
+    const learnerId = at(learners, learner).id;
+    // Ids are each learner's own: some have another's goal's.
+    const twin = alike && goals.find(({ id }) => !goals.some((goal) => goal.id === id && goal.learnerId === learnerId));
+    goals.push({ title, id: twin ? twin.id : freshId(order, index), learnerId });
+  }
   const resources = draft.resources.map((resource, index) => ({ ...resource, id: freshId(resource.order, index) }));
   const organisation = {
     teams: teams.map(({ id, name, target, parent }, index) => ({ id, name, target, parentId: parent % 9 === 8 ? null : (teams[parent % index]?.id ?? null) })),

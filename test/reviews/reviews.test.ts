@@ -30,12 +30,16 @@ afterAll(() => api.close());
 const reviews = (below = "") => `/v1/learners/${learner.id}/goals/${goal.id}/reviews${below}`;
 const as = async ({ id }: { id: string }) => api.as(await keyOf(api.db, id));
 const ask = async (body: object = {}) => (await self.post(reviews(), body)).body as { id: string; version: number };
-const answer = (client: Client, id: string, body: object = { verdict: "endorsed" }) => client.put(reviews(`/${id}/answer`), body);
+const ETAG = { "If-Match": '"1"' };
+const answer = (client: Client, id: string, body: object = { verdict: "endorsed" }, headers: Record<string, string> = ETAG) =>
+  client.put(reviews(`/${id}/answer`), body, headers);
 const read = async (id: string) => (await self.get(reviews(`/${id}`))).body;
 
 const refusal = (status: number, code: string) => ({ status, body: { code } });
 const forbidden = refusal(403, "forbidden");
 const notFound = refusal(404, "not-found");
+// As it is for any change under an ETag of what is not there.
+const gone = refusal(412, "version-mismatch");
 const notAbove = (pointer?: string) => ({
   status: 422,
   body: { code: "reviewer-not-above", ...(pointer && { errors: [{ pointer, detail: expect.any(String) }] }) },
@@ -63,7 +67,7 @@ test("a learner asks, the lead answers, and both read it", async () => {
   expect((await (await as(lead)).get(path)).body).toEqual(asked.body);
 
   api.setNow(new Date("2026-06-18T07:00:00Z"));
-  const answered = await (await as(lead)).put(`${path}/answer`, { verdict: "needs-work", comment: "Show me a rollback first" });
+  const answered = await (await as(lead)).put(`${path}/answer`, { verdict: "needs-work", comment: "Show me a rollback first" }, ETAG);
   expect(answered.status).toBe(200);
   expect(answered.body).toEqual({
     ...asked.body,
@@ -318,7 +322,8 @@ describe("an answer stays", () => {
   test("it is neither changed, by whomever, nor withdrawn", async () => {
     const { id } = await ask();
     const given = await answer(await as(lead), id, { verdict: "endorsed", comment: "Yes" });
-    for (const client of [await as(lead), await as(director)]) expect(await answer(client, id, { verdict: "needs-work" })).toMatchObject(answered);
+    for (const client of [await as(lead), await as(director)])
+      expect(await answer(client, id, { verdict: "needs-work" }, { "If-Match": '"2"' })).toMatchObject(answered);
     for (const client of [self, api.admin]) expect(await client.delete(reviews(`/${id}`))).toMatchObject(answered);
     expect(await read(id)).toEqual(given.body);
   });
@@ -327,7 +332,7 @@ describe("an answer stays", () => {
     const { id } = await ask();
     const [one, other] = [await as(lead), await as(director)];
     const answers = await Promise.all([answer(one, id, { verdict: "endorsed" }), answer(other, id, { verdict: "needs-work" })]);
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
     expect(await read(id)).toEqual(answers.find(({ status }) => status === 200)?.body);
   });
 
@@ -337,6 +342,18 @@ describe("an answer stays", () => {
     expect(await (await as(lead)).put(`${path}/answer`, { verdict: "endorsed" }, { "If-Match": '"7"' })).toMatchObject(refusal(412, "version-mismatch"));
     expect(await self.delete(path, { "If-Match": '"7"' })).toMatchObject(refusal(412, "version-mismatch"));
     expect((await (await as(lead)).put(`${path}/answer`, { verdict: "endorsed" }, { "If-Match": '"1"' })).headers.etag).toBe('"2"');
+  });
+
+  test.each([[{}], [{ "If-Match": "*" }]])("nobody answers without saying what they have read: with %j", async (headers: Record<string, string>) => {
+    const { id } = await ask();
+    expect(await answer(await as(lead), id, { verdict: "endorsed" }, headers)).toMatchObject({
+      status: 428,
+      body: {
+        code: "precondition-required",
+        detail: "Read the review first, and send its ETag as If-Match with the answer, so that what you answer is what you read.",
+      },
+    });
+    expect((await read(id)).answeredAt).toBeNull();
   });
 
   test("a goal that was reviewed is not deleted, nor a step that was", async () => {
@@ -368,7 +385,7 @@ test("a review that waits is withdrawn by its learner, a service or an admin, an
   expect(await (await as(lead)).delete(reviews(`/${id}`))).toMatchObject(forbidden);
   expect((await self.delete(reviews(`/${id}`))).status).toBe(204);
   expect(await self.get(reviews(`/${id}`))).toMatchObject(notFound);
-  expect(await answer(await as(lead), id)).toMatchObject(notFound);
+  expect(await answer(await as(lead), id)).toMatchObject(gone);
   expect((await api.admin.delete(reviews(`/${(await ask()).id}`))).status).toBe(204);
 });
 
@@ -377,7 +394,7 @@ test("a review is nothing under another goal, and under a goal that is not there
   expect(goalId).not.toBe(goal.id);
   expect(await self.get(reviews(`/${id}`))).toMatchObject(notFound);
   expect(await self.delete(reviews(`/${id}`))).toMatchObject(notFound);
-  expect(await answer(await as(lead), id)).toMatchObject(notFound);
+  expect(await answer(await as(lead), id)).toMatchObject(gone);
   for (const unknown of [uuidv7(), (await buildGoal(api.db)).id]) {
     const path = `/v1/learners/${learner.id}/goals/${unknown}/reviews`;
     expect(await self.get(path)).toMatchObject(notFound);

@@ -7,6 +7,7 @@ import { buildApp } from "../../src/app";
 import { type Config, readConfig } from "../../src/config";
 import { connect } from "../../src/database/connect";
 import type { PrismaClient } from "../../src/generated/prisma/client";
+import { PATIENT } from "./patience";
 
 /** What time it is in tests, unless a test says otherwise: a Wednesday afternoon. */
 export const NOW = new Date("2026-06-17T12:00:00.000Z");
@@ -23,6 +24,7 @@ export type Client = {
 export type TestApp = {
   db: PrismaClient;
   pool: Pool;
+  heavyPool: Pool;
   url: string;
   config: Config;
   /** Its latest lines, in full detail. */
@@ -36,9 +38,11 @@ export type TestApp = {
 
 // Tests ask more than any caller would.
 const SETTINGS = {
+  ...PATIENT,
   LOG_LEVEL: "debug",
   PORT: "0",
   DATABASE_POOL_SIZE: process.env.DATABASE_POOL_SIZE,
+  DATABASE_HEAVY_POOL_SIZE: process.env.DATABASE_HEAVY_POOL_SIZE,
   RATE_LIMIT_PER_MINUTE: "0",
   SIGN_IN_FAILURES_PER_MINUTE: "0",
 };
@@ -71,6 +75,7 @@ export async function startApp(overrides: Partial<Config> = {}): Promise<TestApp
   return {
     db: database.db,
     pool: database.pool,
+    heavyPool: database.heavyPool,
     url,
     config,
     log,

@@ -21,6 +21,7 @@ async function createEmbedded(worker: number): Promise<() => Promise<void>> {
   const embedded = await startEmbedded(undefined);
   // As the service itself connects to it.
   process.env.DATABASE_POOL_SIZE = "1";
+  process.env.DATABASE_HEAVY_POOL_SIZE = "0";
   await prepare(worker, `postgresql://postgres@${encodeURIComponent(embedded.host)}:${embedded.port}/postgres`);
   return () => embedded.close();
 }

@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from "uuid";
 import type { ApiKeyCreate } from "../../src/api-keys/api-keys.schema";
-import { createApiKey } from "../../src/api-keys/api-keys.service";
+import { giveKey } from "../../src/api-keys/api-keys.service";
 import { type Day, dayIn, toDate } from "../../src/days";
-import type { Goal, Learner, Path, Prisma, PrismaClient, Resource, Step, StudySession, Team } from "../../src/generated/prisma/client";
+import type { AuditEvent, Goal, Learner, Path, Prisma, PrismaClient, Resource, Step, StudySession, Team } from "../../src/generated/prisma/client";
 import { mentorOf } from "../../src/study-sessions/log-sessions";
 
 // Each builds the parents that are not given, so that a test states only what matters to it.
@@ -101,6 +101,17 @@ export async function buildSession(
   });
 }
 
+/** An event of the past. Only the tables' owner can choose when it was, by taking the database's clock away for a moment. */
+export async function buildAuditEvent(db: PrismaClient, event: Partial<Prisma.AuditEventCreateInput> & { at: Date }): Promise<AuditEvent> {
+  const data = { id: uuidv7(), requestId: uuidv7(), action: "read" as const, operation: "test", target: "", ...event };
+  return db.$transaction(async (tx) => {
+    await tx.$executeRaw`ALTER TABLE audit_events DISABLE TRIGGER audit_events_tell_time`;
+    const built = await tx.auditEvent.create({ data });
+    await tx.$executeRaw`ALTER TABLE audit_events ENABLE TRIGGER audit_events_tell_time`;
+    return built;
+  });
+}
+
 /** A lead and somebody in the team they lead. */
 export async function buildLedLearner(db: PrismaClient): Promise<{ lead: Learner; learner: Learner }> {
   const lead = await buildLearner(db);
@@ -114,6 +125,12 @@ export async function keyOf(db: PrismaClient, learnerId: string): Promise<string
 }
 
 export async function buildKey(db: PrismaClient, input: Pick<ApiKeyCreate, "role"> & Partial<ApiKeyCreate>): Promise<string> {
-  const issuer = { role: "admin", id: uuidv7(), name: "factory", signedInBy: "api-key" } as const;
-  return (await createApiKey(db, issuer, { name: `Key ${++count}`, ...input }, new Date(0))).secret as string;
+  return (await giveKey(db, { name: `Key ${++count}`, ...input })).secret as string;
+}
+
+/** A key that an admin made for a learner. */
+export async function buildActingKey(db: PrismaClient, learnerId: string): Promise<string> {
+  const { id, secret } = await giveKey(db, { name: `Key ${++count}`, role: "learner", learnerId });
+  await db.apiKey.update({ where: { id }, data: { actsFor: true } });
+  return secret as string;
 }

@@ -3,6 +3,7 @@ import { addDays, toDate } from "../../src/days";
 import type { Goal, Learner, Step } from "../../src/generated/prisma/client";
 import { NOW, startApp, type TestApp } from "../setup/app";
 import { buildGoal, buildLearner, buildResource, buildSession, buildStep, keyOf } from "../setup/factories";
+import { buildEvidence } from "../setup/growth-factories";
 
 const TODAY = "2026-06-17";
 
@@ -591,6 +592,32 @@ describe("deleting a step", () => {
     expect((await use(step)).status).toBe(201);
     expect(await api.admin.delete(steps(`/${step.id}`))).toMatchObject({ status: 409, body: { code: "in-use" } });
     expect([(await read(step)).position, (await read(after)).position]).toEqual([1, 2]);
+  });
+
+  test("is refused where there is evidence for it that the caller sees", async () => {
+    const own = api.as(await keyOf(api.db, learner.id));
+    const [shown, hidden] = [await build(), await build()];
+    await buildEvidence(api.db, { learnerId: learner.id, goalId: goal.id, stepId: shown.id, shared: true });
+    await buildEvidence(api.db, { learnerId: learner.id, goalId: goal.id, stepId: hidden.id });
+    const refused = { status: 409, body: { code: "in-use" } };
+    for (const client of [own, api.admin]) expect(await client.delete(steps(`/${shown.id}`))).toMatchObject(refused);
+    expect(await own.delete(steps(`/${hidden.id}`))).toMatchObject(refused);
+  });
+
+  test("tells nobody else that there is private evidence for it, which stays for the learner", async () => {
+    const [empty, hidden] = [await build(), await build()];
+    const { id } = await buildEvidence(api.db, { learnerId: learner.id, goalId: goal.id, stepId: hidden.id, text: "Mine alone" });
+    for (const step of [empty, hidden]) expect((await api.admin.delete(steps(`/${step.id}`))).status).toBe(204);
+    const own = api.as(await keyOf(api.db, learner.id));
+    expect((await own.get(`/v1/learners/${learner.id}/goals/${goal.id}/evidence/${id}`)).body).toMatchObject({ stepId: null, text: "Mine alone" });
+  });
+
+  test("that something else is kept on, too, takes nothing from private evidence", async () => {
+    const step = await build();
+    await log({ stepId: step.id });
+    const { id } = await buildEvidence(api.db, { learnerId: learner.id, goalId: goal.id, stepId: step.id });
+    expect(await api.admin.delete(steps(`/${step.id}`))).toMatchObject({ status: 409, body: { code: "in-use" } });
+    expect(await api.db.evidence.findFirstOrThrow({ where: { id } })).toMatchObject({ stepId: step.id, version: 1 });
   });
 });
 

@@ -36,8 +36,13 @@ const build = (overrides: Partial<StudySession> = {}) =>
   });
 const as = async ({ id }: { id: string }) => api.as(await keyOf(api.db, id));
 const path = ({ id }: { id: string } = session) => `/v1/learners/${learner.id}/study-sessions/${id}`;
-const confirm = async (by: { id: string } = mentor, of = session) => (await as(by)).put(`${path(of)}/confirmation`);
-const withdraw = async (by: { id: string } = mentor, of = session) => (await as(by)).delete(`${path(of)}/confirmation`);
+/** What the mentor's list says of the session. */
+const asRead = async ({ id }: { id: string }) => {
+  const { version } = (await api.db.studySession.findUnique({ where: { learnerId_id: { learnerId: learner.id, id } } })) ?? { version: 1 };
+  return { "If-Match": `"${version}"` };
+};
+const confirm = async (by: { id: string } = mentor, of = session) => (await as(by)).put(`${path(of)}/confirmation`, undefined, await asRead(of));
+const withdraw = async (by: { id: string } = mentor, of = session) => (await as(by)).delete(`${path(of)}/confirmation`, await asRead(of));
 const read = async (of = session) => (await api.admin.get(path(of))).body;
 
 const notFound = { status: 404, body: { code: "not-found" } };
@@ -79,6 +84,27 @@ test("a mentor confirms what they have read: under another version, nothing", as
   expect((await confirmUnder('"2"')).body).toMatchObject({ verification: "mentor-confirmed", minutes: 300 });
 });
 
+test.each([[{}], [{ "If-Match": "*" }]])("a mentor says which version they have read: with %j, nothing", async (headers: Record<string, string>) => {
+  const client = await as(mentor);
+  const refusal = {
+    type: "urn:cairn:problem:precondition-required",
+    code: "precondition-required",
+    title: "If-Match is missing",
+    status: 428,
+    detail:
+      'Read the session in your mentored-sessions first, and send its version as the header If-Match, such as "3", so that what you confirm is what you read.',
+    requestId: expect.any(String),
+  };
+  const refused = [await client.put(`${path()}/confirmation`, undefined, headers), await client.delete(`${path()}/confirmation`, headers)];
+  expect(refused.map(({ status, body }) => [status, body])).toEqual([
+    [428, refusal],
+    [428, refusal],
+  ]);
+  expect(await read()).toMatchObject({ verification: "self-reported", version: 1 });
+  const [{ version }] = (await client.get(`/v1/learners/${mentor.id}/mentored-sessions`)).body.items;
+  expect(await client.put(`${path()}/confirmation`, undefined, { "If-Match": `"${version}"` })).toMatchObject({ status: 200 });
+});
+
 test("to confirm again changes nothing, nor to withdraw what was not confirmed", async () => {
   expect((await withdraw()).body).toMatchObject({ verification: "self-reported", version: 1 });
   expect((await read()).updatedAt).toBe(LOGGED.toISOString());
@@ -97,17 +123,17 @@ test("the mentor takes the confirmation back", async () => {
   expect(await read()).toEqual({ ...before, version: 3, updatedAt: "2026-06-18T12:00:00.000Z" });
 });
 
-test("five confirmations at once count as one", async () => {
+test("of five confirmations at once, one counts, and the others are told that it changed", async () => {
   const client = await as(mentor);
   const { requests } = await api.db.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM study_sessions WHERE learner_id = ${learner.id}::uuid AND id = ${session.id}::uuid FOR UPDATE`;
-    const requests = [1, 2, 3, 4, 5].map(() => client.put(`${path()}/confirmation`));
+    const requests = [1, 2, 3, 4, 5].map(() => client.put(`${path()}/confirmation`, undefined, ETAG));
     // Long enough for all to come as far as this lock lets them.
     await setTimeout(300);
     return { requests };
   });
   const answers = await Promise.all(requests);
-  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412, 412]);
   expect(await read()).toMatchObject({ verification: "mentor-confirmed", version: 2 });
 });
 
@@ -203,7 +229,10 @@ test("what a system recorded needs no confirmation, and has none to withdraw", a
 test("a deleted session is not there to confirm, nor is one that never was", async () => {
   const never = { ...session, id: uuidv7() };
   await api.admin.delete(path());
-  for (const gone of [session, never]) for (const call of [confirm, withdraw]) expect(await call(mentor, gone)).toMatchObject(notFound);
+  for (const call of [confirm, withdraw]) {
+    expect(await call(mentor, session)).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
+    expect(await call(mentor, never)).toMatchObject(notFound);
+  }
   const tombstone = await api.db.studySession.findUniqueOrThrow({ where: { learnerId_id: { learnerId: learner.id, id: session.id } } });
   expect(tombstone).toMatchObject({ verification: "selfReported", version: 2 });
 });
@@ -212,7 +241,7 @@ test("a deleted session is not there for a lead either who was the mentor", asyn
   const own = await buildResource(api.db, { type: "coach", learnerId: lead.id });
   const deleted = await build({ resourceId: own.id, resourceType: "coach" });
   await api.admin.delete(path(deleted));
-  expect(await confirm(lead, deleted)).toMatchObject(notFound);
+  expect(await confirm(lead, deleted)).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
 });
 
 describe("when the session is changed afterwards", () => {

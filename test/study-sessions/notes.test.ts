@@ -130,6 +130,59 @@ describe("whose words", () => {
     expect([(await one.put(url, written)).status, (await one.put(url, written)).status, (await other.put(url, written)).status]).toEqual([201, 200, 409]);
   });
 
+  test.each([
+    ["no note", {}],
+    ["a note", { note: "I am happy" }],
+    ["a shared note", { note: "I am happy", noteShared: true }],
+    ["the very note", { note: "I will resign" }],
+    ["the very note, shared", { note: "I will resign", noteShared: true }],
+  ])("who sends the session again with %s learns nothing of a private one, alone or in a batch", async (_, said) => {
+    const { id } = await buildLearner(api.db);
+    const own = api.as(await keyOf(api.db, id));
+    const service = api.as(await buildKey(api.db, { role: "service", scopes: ["sessions:write"] }));
+    const answers = async (url: string) => {
+      const put = await service.put(url, { ...session, ...said });
+      const items = [{ ...session, ...said, learnerId: id, id: url.split("/").at(-1) }];
+      const [item] = (await service.post("/v1/study-sessions/batch", { items })).body.items;
+      return [put.status, put.body.code, item.outcome, item.problem?.code];
+    };
+    const url = () => `/v1/learners/${id}/study-sessions/${uuidv7()}`;
+    const [bare, noted, takenBack, changed] = [url(), url(), url(), url()];
+    await own.put(bare, session);
+    await own.put(noted, { ...session, note: "I will resign" });
+    // Once shared, and no longer.
+    await own.put(takenBack, { ...session, note: "I will resign", noteShared: true });
+    await own.patch(takenBack, { noteShared: false });
+    await own.put(changed, { ...session, note: "I will resign" });
+    await own.patch(changed, { note: "I will stay", impact: 3 });
+    const told = await answers(bare);
+    expect(told[0]).toBe("note" in said ? 409 : 200);
+    for (const other of [noted, takenBack, changed]) expect(await answers(other)).toEqual(told);
+  });
+
+  test("whoever wrote a note for a learner is told of another one under the same id, and the same one is known again", async () => {
+    const { id } = await buildLearner(api.db);
+    const service = api.as(await buildKey(api.db, { role: "service" }));
+    for (const noteShared of [false, true]) {
+      const url = `/v1/learners/${id}/study-sessions/${uuidv7()}`;
+      const written = { ...session, note: "from an import", noteShared };
+      const sent = [written, written, { ...written, note: "from another" }, session];
+      const statuses = [];
+      for (const body of sent) statuses.push((await service.put(url, body)).status);
+      expect(statuses).toEqual([201, 200, 409, 409]);
+    }
+  });
+
+  test("a shared note is known again whoever sends it, as long as it is shared", async () => {
+    const { id } = await buildLearner(api.db);
+    const [one, other] = [api.as(await buildKey(api.db, { role: "service" })), api.as(await buildKey(api.db, { role: "service" }))];
+    const url = `/v1/learners/${id}/study-sessions/${uuidv7()}`;
+    const written = { ...session, note: "for everybody", noteShared: true };
+    expect([(await one.put(url, written)).status, (await other.put(url, written)).status]).toEqual([201, 200]);
+    await api.as(await keyOf(api.db, id)).patch(url, { noteShared: false });
+    expect([(await one.put(url, written)).status, (await other.put(url, written)).status]).toEqual([200, 409]);
+  });
+
   test("an admin who writes a note for a learner does not read it again", async () => {
     const learner = await buildLearner(api.db);
     const path = `/v1/learners/${learner.id}/study-sessions`;

@@ -21,7 +21,9 @@ const aTerm = (ids = {}) => ({ body: () => ({ meaning: "A store" }), ids });
 const evidence = (ids = {}) => ({ body: () => ({ title: "The runbook" }), ids });
 const privateEvidence = { evidenceId: "privateEvidenceId" };
 const privateTerm = { termId: "privateTermId" };
-const answer = { body: () => ({ verdict: "endorsed" }) };
+/** What somebody vouches for, they have read. */
+const asRead = { headers: { "If-Match": '"1"' } };
+const answer = { body: () => ({ verdict: "endorsed" }), ...asRead };
 /** Lines of JSON. An import is answered 200, whatever becomes of its lines. */
 const file = (line: (ids: Ids) => object) => ({
   body: (ids: Ids) => JSON.stringify(line(ids)),
@@ -88,6 +90,8 @@ export const requests: Record<string, Request> = {
   },
   "listStudySessions (changes)": { query: "updatedSince=2026-01-01T00:00:00Z" },
   updateStudySession: { body: () => ({ impact: 4 }) },
+  confirmStudySession: asRead,
+  withdrawStudySessionConfirmation: asRead,
 
   startTimer: { ...nothing, before: ({ db }, { learnerId }) => db.timer.delete({ where: { learnerId } }) },
   stopTimer: nothing,
@@ -102,4 +106,13 @@ export const requests: Record<string, Request> = {
   createApiKey: { body: ({ learnerId }) => ({ name: "Laptop", role: "learner", learnerId }) },
   "createApiKey (a service's)": { body: () => ({ name: "Dashboard", role: "service" }) },
   rotateApiKey: nothing,
+  "rotateApiKey (a service's)": { ...nothing, ids: { apiKeyId: "serviceKeyId" } },
+
+  setSubject: { body: ({ newSessionId }) => ({ subject: newSessionId }) },
+  liftErasedSubject: {
+    before: ({ db }, { learnerId }) => db.learner.update({ where: { id: learnerId }, data: { erasedSubjectHash: Buffer.from(learnerId) } }),
+  },
+  createInvitation: nothing,
+  "createInvitation (who never signed in)": { ...nothing, ids: { learnerId: "newcomerId" } },
+  redeemInvitation: { body: ({ invitationSecret }) => ({ secret: invitationSecret }) },
 };

@@ -32,6 +32,10 @@ const TABLE = `
     getMembership                             ??????  +0++0000  ++  -+-++  +0  000
     moveLearner                               ??????  -0--0000  ++  ----+  -0  000
     deleteMembership                          ??????  -0--0000  ++  ----+  -0  000
+    getSubject                                ??????  -0--0000  ++  -----  -0  000
+    setSubject                                ??????  -0--0000  ++  -----  -0  000
+    removeSubject                             ??????  -0--0000  ++  -----  -0  000
+    liftErasedSubject                         ??????  -0--0000  ++  -----  -0  000
 
   Teams
     createTeam                                ??????  --------  ++  ----+  --  ---
@@ -151,15 +155,36 @@ const TABLE = `
     createApiKey                              ??????  +-------  ++  -----  --  ---
     createApiKey (a service's)                ??????  --------  ++  -----  --  ---
     listApiKeys                               ??????  ++++++++  ++  +++++  ++  +++
-    rotateApiKey                              ??????  +0000000  ++  00000  00  000
+    rotateApiKey                              ??????  +0000000  --  00000  00  000
+    rotateApiKey (a service's)                ??????  00000000  ++  00000  00  000
     revokeApiKey                              ??????  +0000000  ++  00000  00  000
+    createInvitation                          ??????  -0--0000  ++  -----  -0  000
+    createInvitation (who never signed in)    ??????  00--0000  ++  ----+  -0  000
+    listInvitations                           ??????  -0--0000  ++  ----+  -0  000
+    deleteInvitation                          ??????  -0--0000  ++  ----+  -0  000
+    redeemInvitation                          ++++++  ++++++++  ++  +++++  ++  +++
 
   Audit
     listAuditEvents                           ??????  --------  ++  -----  --  ---
 `;
 
+// A key that an admin made for the learner is answered as the learner is, but for these: nothing private, no word in
+// person, and no further keys.
+const ACTING: Record<string, Mark> = {
+  exportPersonalData: "-",
+  createApiKey: "-",
+  rotateApiKey: "0",
+  revokeApiKey: "0",
+  "getEvidence (private)": "0",
+  "updateEvidence (private)": "0",
+  "deleteEvidence (private)": "0",
+  "getTerm (private)": "0",
+  "updateTerm (private)": "0",
+  "deleteTerm (private)": "0",
+};
+
 /** In the order of the table's columns. */
-export const CALLERS = [
+const COLUMNS = [
   ...(["no key", "an unknown key", "a revoked key", "an expired key", "a forged token", "an outdated token"] as const),
   ...(["the learner", "a peer", "the lead", "the lead above", "a lead elsewhere", "a former lead", "who left the team", "the mentor"] as const),
   ...(["an admin's key", "an admin in person"] as const),
@@ -168,16 +193,19 @@ export const CALLERS = [
   ...(["the lead, after", "the lead above, after", "a service confined to a team above, after"] as const),
 ] as const;
 
+export const CALLERS = [...COLUMNS, "a key that acts for the learner"] as const;
+
 export type Caller = (typeof CALLERS)[number];
 export type Mark = "+" | "-" | "0" | "?";
 export type Row = { name: string; operationId: string; marks: Record<Caller, Mark> };
 
 export const rows: Row[] = TABLE.split("\n").flatMap((line) => {
-  const [, name, operationId, marks] = /^ {4}((\w+)(?: \(.+\))?) +([-+0? ]+)$/.exec(line) ?? [];
-  if (!name || !operationId || !marks) return [];
-  const each = [...marks.replaceAll(" ", "")] as Mark[];
-  if (each.length !== CALLERS.length) throw new Error(`${name} says what ${each.length} of ${CALLERS.length} callers are answered`);
-  return [{ name, operationId, marks: Object.fromEntries(CALLERS.map((caller, index) => [caller, each[index]])) as Record<Caller, Mark> }];
+  const [, name, operationId, text] = /^ {4}((\w+)(?: \(.+\))?) +([-+0? ]+)$/.exec(line) ?? [];
+  if (!name || !operationId || !text) return [];
+  const each = [...text.replaceAll(" ", "")] as Mark[];
+  if (each.length !== COLUMNS.length) throw new Error(`${name} says what ${each.length} of ${COLUMNS.length} callers are answered`);
+  const marks = Object.fromEntries(COLUMNS.map((caller, index) => [caller, each[index]])) as Record<(typeof COLUMNS)[number], Mark>;
+  return [{ name, operationId, marks: { ...marks, "a key that acts for the learner": ACTING[name] ?? marks["the learner"] } }];
 });
 
 /** What a row says of a caller: the operation's, or that of a case of it in parentheses. */

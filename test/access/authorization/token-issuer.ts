@@ -9,7 +9,7 @@ const ADMIN = { roles: ["cairn-admin"] };
 
 export type Issuer = Awaited<ReturnType<typeof startIssuer>>;
 
-/** As much of an identity provider as signs admins in at the tests' time; a whole one is in tokens.test.ts. */
+/** As much of an identity provider as signs people in at the tests' time; a whole one is in tokens.test.ts. */
 export async function startIssuer() {
   const [own, foreign] = [await generateKeyPair("ES256"), await generateKeyPair("ES256")];
   const key = { ...(await exportJWK(own.publicKey)), kid: "first", alg: "ES256" };
@@ -21,19 +21,23 @@ export async function startIssuer() {
     server.listen(0, "127.0.0.1", resolve);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const sign = (subject: string, { privateKey }: typeof own, expiresIn: number) =>
-    new SignJWT(ADMIN)
-      .setProtectedHeader({ alg: "ES256", kid: "first" })
+  const sign = (subject: string, claims: Record<string, unknown>, { privateKey }: typeof own, expiresIn: number, issuedAt = NOW) =>
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: "ES256", kid: "first", typ: "at+jwt" })
       .setIssuer(url)
       .setAudience(AUDIENCE)
       .setSubject(subject)
-      .setExpirationTime(NOW.getTime() / 1000 + expiresIn)
+      .setIssuedAt(issuedAt.getTime() / 1000)
+      .setExpirationTime(issuedAt.getTime() / 1000 + expiresIn)
       .sign(privateKey);
   return {
     settings: { OIDC_ISSUER: url, OIDC_AUDIENCE: AUDIENCE, OIDC_ADMIN_CLAIM: "roles" },
-    token: (subject: string) => sign(subject, own, HOUR),
-    forged: (subject: string) => sign(subject, foreign, HOUR),
-    outdated: (subject: string) => sign(subject, own, -HOUR),
+    /** An admin's. */
+    token: (subject: string) => sign(subject, ADMIN, own, HOUR),
+    forged: (subject: string) => sign(subject, ADMIN, foreign, HOUR),
+    outdated: (subject: string) => sign(subject, ADMIN, own, -HOUR),
+    /** Anybody's, with what the provider says of them. */
+    personal: (subject: string, claims: Record<string, unknown> = {}, issuedAt = NOW) => sign(subject, claims, own, HOUR, issuedAt),
     close: () => {
       server.closeAllConnections();
       server.close();

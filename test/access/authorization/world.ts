@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { KEY_SCOPES, type KeyScope } from "../../../src/access/scope";
-import { newSecret } from "../../../src/api-keys/secret";
+import { hashSecret, newSecret } from "../../../src/api-keys/secret";
 import type { Prisma, PrismaClient } from "../../../src/generated/prisma/client";
 import { type Client, NOW, type TestApp } from "../../setup/app";
-import { buildGoal, buildKey, buildPath, buildResource, buildSession, buildStep, buildTeam, joinTeam, keyOf } from "../../setup/factories";
+import { buildActingKey, buildGoal, buildKey, buildPath, buildResource, buildSession, buildStep, buildTeam, joinTeam, keyOf } from "../../setup/factories";
 import { buildEvidence, buildReview, buildTerm } from "../../setup/growth-factories";
 import type { Caller } from "./table";
 import type { Issuer } from "./token-issuer";
@@ -29,7 +29,7 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
   const { db } = api;
   const words = Object.fromEntries(WORDS.map((word) => [word, `${word.toLowerCase()}${randomBytes(6).toString("hex")}`])) as Record<Word, string>;
   const bossSubject = uuidv7();
-  const [learner, peer, lead, leadAbove, leadElsewhere, formerLead, gone, mentor, outsider] = await buildPeople(db, [
+  const [learner, peer, lead, leadAbove, leadElsewhere, formerLead, gone, mentor, outsider, newcomer] = await buildPeople(db, [
     { name: words.name, email: `${words.email}@example.com` },
     { name: words.peerName },
     { name: "The lead" },
@@ -39,7 +39,8 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
     { name: "Who left the team" },
     { name: "The mentor" },
     { name: words.outsiderName },
-    { name: "An admin in person", externalId: bossSubject },
+    { name: "Who never signed in" },
+    { name: "An admin in person", subject: bossSubject },
   ]);
   const [division, elsewhere, path, draft, book, mentoring, mentoringByLearner] = await Promise.all([
     buildTeam(db, { leadId: leadAbove.id }),
@@ -63,6 +64,7 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
     buildSession(db, { learnerId, resourceId: mentoring.id, note: words.privateNote }),
     buildSession(db, { learnerId, note: words.note, noteShared: true }),
     joinTeam(db, peer.id, crew.id),
+    joinTeam(db, newcomer.id, crew.id, hasLeft ? { untilDay: TODAY } : {}),
     joinTeam(db, gone.id, crew.id, { untilDay: TODAY }),
     joinTeam(db, outsider.id, elsewhere.id),
     joinTeam(db, mentor.id, elsewhere.id),
@@ -83,6 +85,13 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
     buildReview(db, { ...of, answeredById: lead.id, comment: words.comment }),
   ]);
   const ownKey = await buildKey(db, { role: "learner", learnerId, name: words.keyName });
+  const apiKeyId = (await db.apiKey.findFirstOrThrow({ where: { learnerId } })).id;
+  const serviceName = `Service ${randomBytes(6).toString("hex")}`;
+  await buildKey(db, { role: "service", name: serviceName });
+  const invitationSecret = randomBytes(32).toString("hex");
+  const invitation = await db.invitation.create({
+    data: { id: uuidv7(), learnerId, secretHash: hashSecret(invitationSecret), renews: true, expiresAt: new Date(NOW.getTime() + 3_600_000) },
+  });
   const ids = {
     learnerId,
     teamId: crew.id,
@@ -106,7 +115,11 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
     privateTermId: privateTerm.id,
     sessionId: session.id,
     newSessionId: uuidv7(),
-    apiKeyId: (await db.apiKey.findFirstOrThrow({ where: { learnerId } })).id,
+    apiKeyId,
+    serviceKeyId: (await db.apiKey.findFirstOrThrow({ where: { name: serviceName } })).id,
+    invitationId: invitation.id,
+    invitationSecret,
+    newcomerId: newcomer.id,
     peerId: peer.id,
     leadAboveId: leadAbove.id,
     leadElsewhereId: leadElsewhere.id,
@@ -149,6 +162,7 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
     "the lead, after": () => keyOf(db, lead.id),
     "the lead above, after": () => keyOf(db, leadAbove.id),
     "a service confined to a team above, after": () => confined(division.id),
+    "a key that acts for the learner": () => buildActingKey(db, learnerId),
   };
   const clients = new Map<Caller, Client>();
   return {
@@ -163,11 +177,11 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
 }
 
 type Person = { id: string };
-type Ten = [Person, Person, Person, Person, Person, Person, Person, Person, Person, Person];
+type Eleven = [Person, Person, Person, Person, Person, Person, Person, Person, Person, Person, Person];
 
-/** Ten people in one statement: worlds are built by the hundred. */
-async function buildPeople(db: PrismaClient, people: Omit<Prisma.LearnerCreateManyInput, "id" | "timeZone">[]): Promise<Ten> {
+/** Eleven people in one statement: worlds are built by the hundred. */
+async function buildPeople(db: PrismaClient, people: Omit<Prisma.LearnerCreateManyInput, "id" | "timeZone">[]): Promise<Eleven> {
   const data = people.map((person) => ({ ...person, id: uuidv7(), timeZone: "UTC" }));
   await db.learner.createMany({ data });
-  return data as unknown as Ten;
+  return data as unknown as Eleven;
 }

@@ -44,6 +44,7 @@ async function judge(stage: Stage, row: Row, caller: Caller): Promise<string[]> 
     if (mark === "+" && mayRead(word, row.name, caller)) stage.shown.add(word);
     else wrong.push(`shows ${word}`);
   }
+  if (mark === "+") wrong.push(...wrongExtent(response, operation, caller));
   wrong.push(...(await wrongRecord(stage.api, response, operation, mark, caller)));
   if (mark === "0" && status === expected.status) wrong.push(...(await differsFromNothing(client, operation, row.name, world.ids, response)));
   return wrong;
@@ -58,12 +59,23 @@ async function worldFor({ api, issuer, shared, sharedAfter }: Stage, { method }:
 function ask(client: Client, { method, path }: Operation, name: string, ids: Ids, sent = ids): Promise<Response> {
   const { body, headers, query, ids: others = {} } = requests[name] ?? {};
   const url = fill(path, (parameter) => sent[others[parameter] ?? parameter] as string) + (query ? `?${query}` : "");
-  return method === "get" || method === "delete" ? client[method](url) : client[method](url, body?.(sent) as object, headers);
+  return method === "get" || method === "delete" ? client[method](url, headers) : client[method](url, body?.(sent) as object, headers);
 }
 
 function outcome(response: Response, name: string): { status: number; code: string | undefined } {
   const { status, code } = requests[name]?.problemIn?.(response) ?? { status: response.status, code: response.body.code };
   return { status, code };
+}
+
+/** Who writes what they may not read. */
+export const WRITE_ONLY: readonly Caller[] = ["sessions:write", "learning:write"];
+
+/** A write that was done is answered in full, to whoever may not read that with a receipt. */
+function wrongExtent({ body, status, headers }: Response, { method, path }: Operation, caller: Caller): string[] {
+  if (method === "get" || status === 204 || !path.includes("{learnerId}")) return [];
+  const isReceipt = JSON.stringify(Object.keys(body)) === '["learnerId","id","version","links"]';
+  if (isReceipt !== WRITE_ONLY.includes(caller)) return [`is answered with ${isReceipt ? "a receipt" : "more than a receipt"}`];
+  return isReceipt && (body.version !== null) !== Boolean(headers.etag) ? ["has a version without an ETag, or the other way round"] : [];
 }
 
 // Whom these show, and so whether that is recorded, depends on what there is: see audit.test.ts.
@@ -77,8 +89,16 @@ async function wrongRecord(api: TestApp, response: Response, operation: Operatio
   // An export is recorded page by page.
   const each = events.map((event) => `${event.action} by ${event.operation}`);
   const recorded = (path.startsWith("/v1/exports/") ? [...new Set(each)] : each).join();
-  const expected = mark === "+" ? recordOf(operation, caller) : null;
+  const expected = mark === "+" ? recordOf(operation, caller) : isRecorded(response, operation, mark, caller) ? "refused" : null;
   return recorded === (expected ? `${expected} by ${operationId}` : "") ? [] : [`is recorded as “${recorded}”`];
+}
+
+/** Every refusal of somebody known, but of what is nobody's or their own. */
+function isRecorded({ status }: Response, { path }: Operation, mark: Mark, caller: Caller): boolean {
+  if (mark === "?" || mark === "+") return false;
+  // For whom within a batch or a file somebody would have logged.
+  if (status === 200) return true;
+  return mark === "-" || (path.includes("{learnerId}") ? caller !== "the learner" : /\{(teamId|apiKeyId)\}/.test(path));
 }
 
 /** Every change, and every read of somebody else's. */
@@ -90,6 +110,7 @@ function recordOf({ operationId, method, path }: Operation, caller: Caller): "ch
     path.startsWith("/v1/exports/")
   )
     return "read";
+  if (operationId === "getMe") return caller === "a key that acts for the learner" ? "read" : null;
   return path.includes("{learnerId}") && caller !== "the learner" ? "read" : null;
 }
 
@@ -124,10 +145,10 @@ const READ_BY: Record<Word, { rows?: string[]; callers?: readonly Caller[]; also
   name: { rows: ["getLearner"], alsoIn: MENTOR },
   email: { rows: ["getLearner"] },
   keyName: { rows: ["revokeApiKey"] },
-  goal: { rows: ["getGoal", "updateGoal", "getLearnerGrowth"] },
-  step: { rows: ["getStep", "updateStep", "getLearnerGrowth"] },
-  evidence: { rows: ["getEvidence", "updateEvidence", "getLearnerGrowth"] },
-  term: { rows: ["getTerm", "updateTerm", "getLearnerGrowth"], alsoIn: { listGlossary: ["a peer"] } },
+  goal: { rows: ["getGoal", "getLearnerGrowth"] },
+  step: { rows: ["getStep", "getLearnerGrowth"] },
+  evidence: { rows: ["getEvidence", "getLearnerGrowth"] },
+  term: { rows: ["getTerm", "getLearnerGrowth"], alsoIn: { listGlossary: ["a peer"] } },
   question: { rows: ["getReview"] },
   comment: { rows: ["getReview", "getLearnerGrowth"] },
   note: { rows: ["getStudySession", "listTeamStudySessions"] },

@@ -1,0 +1,85 @@
+import type { PoolClient } from "pg";
+
+/** How much was derived anew from the restored rows, and how much of it the file had otherwise. */
+export type Derived = { teamPairs: number; differingTeamPairs: number; months: number; differingMonths: number };
+
+/**
+ * What a restore does about each trigger, because none runs while rows go in: it derives what the
+ * trigger derives, it checks what the trigger refuses, or the trigger only refuses changes. A test
+ * fails for a trigger that is not named here.
+ */
+export const TRIGGERS: Record<string, "derived" | "checked" | "of changes"> = {
+  teams_keep_closure_on_insert: "derived",
+  teams_keep_closure_on_move: "derived",
+  learner_months_add: "derived",
+  learner_months_change: "derived",
+  learner_months_remove: "derived",
+  learner_months_clear: "of changes",
+  goals_keep_order: "checked",
+  path_versions_stay: "of changes",
+  path_steps_stay: "of changes",
+  audit_events_append_only: "of changes",
+  audit_events_stay: "of changes",
+};
+
+/** Rows that the triggers would not have let in: what is wrong, and a statement that finds some. */
+const FLAWS: [words: string, statement: string][] = [
+  [
+    "teams that are their own ancestors",
+    `WITH RECURSIVE tree AS (
+       SELECT id FROM teams WHERE parent_id IS NULL UNION ALL SELECT t.id FROM teams t JOIN tree ON t.parent_id = tree.id)
+     SELECT id FROM teams WHERE id NOT IN (SELECT id FROM tree) LIMIT 1`,
+  ],
+  [
+    "goals that follow themselves",
+    `WITH RECURSIVE chain AS (
+       SELECT learner_id, id FROM goals WHERE follows_id IS NULL
+       UNION ALL SELECT g.learner_id, g.id FROM goals g JOIN chain c ON g.learner_id = c.learner_id AND g.follows_id = c.id)
+     SELECT id FROM goals WHERE (learner_id, id) NOT IN (SELECT learner_id, id FROM chain) LIMIT 1`,
+  ],
+];
+
+/** What is wrong with the rows that went in, in words; nothing where they are sound. */
+export async function findFlaws(client: PoolClient): Promise<string[]> {
+  const found: string[] = [];
+  for (const [words, statement] of FLAWS) if ((await client.query(statement)).rowCount) found.push(words);
+  return found;
+}
+
+const CLOSURE = `
+  WITH RECURSIVE above AS (
+    SELECT id AS team_id, id AS ancestor_id, 0 AS depth FROM teams
+    UNION ALL SELECT a.team_id, t.parent_id, a.depth + 1 FROM above a JOIN teams t ON t.id = a.ancestor_id WHERE t.parent_id IS NOT NULL)`;
+const MONTHS_AT_ONCE = 10_000;
+
+/**
+ * Sets right what follows from other rows: the pairs of teams that decide who sees whom, and the sums
+ * of months. The teams must not go in a circle.
+ */
+export async function deriveAnew(client: PoolClient): Promise<Derived> {
+  const removed = await client.query(`${CLOSURE} DELETE FROM team_closure WHERE (ancestor_id, team_id) NOT IN (SELECT ancestor_id, team_id FROM above)`);
+  const added = await client.query(`${CLOSURE}
+    INSERT INTO team_closure AS stored (ancestor_id, team_id, depth) SELECT ancestor_id, team_id, depth FROM above
+    ON CONFLICT (ancestor_id, team_id) DO UPDATE SET depth = excluded.depth WHERE stored.depth <> excluded.depth`);
+  // A month begins on its first day, and one without sessions holds nothing.
+  const unfounded = await client.query(`
+    DELETE FROM learner_months m WHERE month <> month_of(month) OR (sessions = 0 AND EXISTS (
+      SELECT FROM jsonb_each(to_jsonb(m) - '{learner_id,month}'::text[]) AS held WHERE held.value NOT IN ('0', 'null')))`);
+  const { rows } = await client.query<{ months: number; differing: number }>(`
+    SELECT coalesce(sum(months), 0)::int AS months, coalesce(sum(differing), 0)::int AS differing
+    FROM (
+      SELECT count(*) AS months, learner_months_sum_up(array_agg(learner_id), array_agg(month)) AS differing
+      FROM (
+        SELECT learner_id, month, row_number() OVER (ORDER BY learner_id, month) AS place
+        FROM (SELECT learner_id, month FROM learner_months UNION SELECT learner_id, month_of(occurred_on) FROM study_sessions WHERE deleted_at IS NULL) touched
+      ) numbered GROUP BY place / ${MONTHS_AT_ONCE}
+    ) batches`);
+  const [{ months, differing }] = rows as [{ months: number; differing: number }];
+  const pairs = await client.query<{ count: number }>("SELECT count(*)::int AS count FROM team_closure");
+  return {
+    teamPairs: pairs.rows[0]?.count ?? 0,
+    differingTeamPairs: (removed.rowCount ?? 0) + (added.rowCount ?? 0),
+    months,
+    differingMonths: differing + (unfounded.rowCount ?? 0),
+  };
+}

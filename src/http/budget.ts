@@ -1,0 +1,146 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { AppError } from "../errors";
+import type { App } from "./app-type";
+import { createPlaces, type Leave, type Places } from "./places";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /**
+     * What a route costs: `heavy` may keep a core busy for a while, `long` goes on for as long as a
+     * file does, and takes a turn for each piece of it. Neither: light, unless the request asks for much.
+     */
+    work?: "heavy" | "long";
+  }
+}
+
+export type Payer = { id: string; isPerson: boolean };
+
+export type Budget = {
+  /** Does a piece of a long request's work, when it is the payer's turn for heavy work. */
+  inTurn<T>(reply: FastifyReply, work: () => Promise<T>): Promise<T>;
+};
+
+type Work = "light" | "heavy" | "long";
+
+// How many requests of each kind one payer has under way; a program acts for many people.
+const OF_PERSON: Record<Work, number> = { light: 4, heavy: 1, long: 1 };
+const OF_PROGRAM: Record<Work, number> = { light: 64, heavy: 3, long: 4 };
+// How many more wait for those, and how long.
+const WAITING: Record<Work, number> = { light: 500, heavy: 20, long: 4 };
+const LONGEST_WAIT_MS = 10_000;
+// How many all payers together have under way.
+const OF_ALL = { heavy: 6, long: 16 };
+
+const LARGE_BODY_BYTES = 65_536;
+const LARGE_PAGE = 50;
+const RETRY_AFTER_SECONDS = 2;
+
+/**
+ * A budget of work for each payer. A payer's requests beyond it wait in a queue of their own, and
+ * nobody else notices: a payer has one heavy request under way, or a few, so that whoever asks next
+ * waits for no more than that.
+ *
+ * A payer's own place is held until the answer was read, so that nobody makes the process keep many
+ * answers that they do not read. The common place is held only while there is work to do, so that
+ * who is slow to send or to read takes nobody else's.
+ */
+export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer, places: Places = createPlaces()): Budget {
+  const own = (request: FastifyRequest, work: Work): [name: string, most: number] => {
+    const { id, isPerson } = payerOf(request);
+    return [`${work} ${id}`, (isPerson ? OF_PERSON : OF_PROGRAM)[work]];
+  };
+
+  app.addHook("onRequest", (request, reply, done) => {
+    const work = workOf(request);
+    const [name, most] = own(request, work);
+    const leave = places.tryTake(name, most);
+    if (leave) {
+      leaveAtEnd(reply, leave);
+      done();
+      return;
+    }
+    places
+      .take(name, most, { waiting: WAITING[work], waitMs: LONGEST_WAIT_MS, signal: hangUpOf(reply) })
+      .then((leave) => {
+        if (!leave) throw tooMuch(work, most);
+        leaveAtEnd(reply, leave);
+      })
+      .then(() => done(), done);
+  });
+
+  // After the body has arrived: nobody's place is taken by who is slow to send.
+  app.addHook("preValidation", async (request, reply) => {
+    const work = workOf(request);
+    if (work === "light") return;
+    const leave = await places.take(work, OF_ALL[work], { waitMs: LONGEST_WAIT_MS, signal: hangUpOf(reply) });
+    if (!leave) throw tooBusy();
+    leaveAtEnd(reply, leave);
+    if (work === "heavy") doneWorking.set(reply, leave);
+  });
+  const doneWorking = new WeakMap<FastifyReply, Leave>();
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    doneWorking.get(reply)?.();
+    done(null, payload);
+  });
+
+  return {
+    async inTurn(reply, work) {
+      const signal = hangUpOf(reply);
+      const [name, most] = own(reply.request, "heavy");
+      const leaveOwn = await places.take(name, most, { signal });
+      const leave = leaveOwn && (await places.take("heavy", OF_ALL.heavy, { signal }));
+      try {
+        if (!leave) throw tooBusy();
+        return await work();
+      } finally {
+        leave?.();
+        leaveOwn?.();
+      }
+    },
+  };
+}
+
+/** By the route, or by how much is asked for: many rows, another form, a search, a large body or one of unknown length. */
+function workOf({ headers, query, routeOptions: { config } }: FastifyRequest): Work {
+  if (config.work) return config.work;
+  const { limit, q } = query as { limit?: unknown; q?: unknown };
+  const { accept, "content-length": length = 0, "transfer-encoding": encoding } = headers;
+  const isLarge = Number(length) > LARGE_BODY_BYTES || encoding !== undefined || (limit !== undefined && !(Number(limit) <= LARGE_PAGE)) || q !== undefined;
+  return isLarge || (config.forms && accept && Object.keys(config.forms).some((type) => accept.includes(type))) ? "heavy" : "light";
+}
+
+const hangUps = new WeakMap<FastifyReply, AbortSignal>();
+
+/** Is aborted when the answer was sent, or its client is gone: a request's own signal is when its body is read. */
+function hangUpOf(reply: FastifyReply): AbortSignal {
+  const known = hangUps.get(reply);
+  if (known) return known;
+  const controller = new AbortController();
+  leaveAtEnd(reply, () => controller.abort());
+  hangUps.set(reply, controller.signal);
+  return controller.signal;
+}
+
+function leaveAtEnd({ raw }: FastifyReply, leave: Leave): void {
+  if (raw.closed || raw.destroyed) leave();
+  else raw.once("close", leave);
+}
+
+const OF_WORK: Record<Work, string> = {
+  light: "requests",
+  heavy: "reports, searches, large pages, files or batches",
+  long: "imports or exports",
+};
+
+function tooMuch(work: Work, most: number): AppError {
+  return new AppError(
+    "too-many-requests",
+    `Too many ${OF_WORK[work]} of this caller are under way or waiting: ${most} at a time ${most === 1 ? "is" : "are"} worked on. Wait for their answers, then try again after the seconds in Retry-After.`,
+    [],
+    RETRY_AFTER_SECONDS,
+  );
+}
+
+function tooBusy(): AppError {
+  return new AppError("unavailable", "More is being worked on than can be answered soon. Try again after the seconds in Retry-After.");
+}

@@ -18,6 +18,7 @@ import type { PrismaClient } from "./generated/prisma/client";
 import { goalRoutes } from "./goals/goals.routes";
 import { accountForRequests, limitPipelines, limitRequestsAtOnce } from "./http/account";
 import type { App } from "./http/app-type";
+import { limitBodies } from "./http/body-limit";
 import { limitWork, type Payer } from "./http/budget";
 import { addressOf, refuseCutHeaders } from "./http/client-address";
 import { hardenAnswers } from "./http/hardening";
@@ -27,6 +28,7 @@ import { type Life, partWhenStopping, refuseWhileStarting } from "./http/life";
 import { type LogStream, logging } from "./http/logging";
 import { compareOnRead, createMetrics, type Metrics, metricsRoute } from "./http/metrics";
 import { describeApi } from "./http/openapi";
+import { createPlaces } from "./http/places";
 import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem";
 import { limitRates, type RateLimits } from "./http/rate-limits";
 import { negotiateRepresentations } from "./http/representations";
@@ -78,7 +80,8 @@ export async function buildApp({
   app.setSerializerCompiler(serializerCompiler);
   readJsonBodies(app);
   answerProblems(app);
-  const metrics = createMetrics(pools);
+  const places = createPlaces();
+  const metrics = createMetrics(pools, places);
   accountForRequests(app, metrics);
   refuseCutHeaders(app);
   limitPipelines(app);
@@ -98,7 +101,9 @@ export async function buildApp({
       refuseWhileStarting(v1, life);
       limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
       v1.addHook("onRequest", authenticate({ db, config, clock }, limits));
-      const budget = limitWork(v1, payerOfRequest);
+      const budget = limitWork(v1, payerOfRequest, places);
+      // A program's batch may be larger.
+      limitBodies(v1, (request) => (payerOfRequest(request).isPerson ? config.BODY_LIMIT_BYTES : Number.POSITIVE_INFINITY));
       const context: Context = { db, reportsDb, config, clock, may: createGuards(db), budget };
       recordReads(v1, context);
       recordRefusals(v1, context);

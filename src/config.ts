@@ -52,7 +52,7 @@ const Environment = z.object({
     .default(false)
     .describe("`on`: each connection keeps the plans of statements that it has seen. Not behind a pooler in transaction mode, which breaks them."),
   REQUEST_TIMEOUT_MS: milliseconds.default(25_000).describe("How long a client may take to send a request, and the service to answer it."),
-  BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a batch may have eight times as much."),
+  BODY_LIMIT_BYTES: count.default(1_048_576).describe("The largest body; a program's batch may have eight times as much."),
   IMPORT_LIMIT_BYTES: count.default(8_589_934_592).describe("The largest file that an import takes."),
   REQUESTS_AT_ONCE: count.default(1_000).describe("Requests being worked on beyond which more are turned away with 503."),
   DRAIN_MS: z.coerce
@@ -63,13 +63,20 @@ const Environment = z.object({
     .default(0)
     .describe("How long a stop still serves while `/readyz` says that it is stopping: longer than a balancer takes to notice."),
   SHUTDOWN_TIMEOUT_MS: milliseconds.default(10_000).describe("How long a stop then waits for requests under way."),
-  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).default(6_000).describe("Requests that one caller may make in a minute; 0: any number."),
+  RATE_LIMIT_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(6_000)
+    .describe("Requests that one person, or a program's key, may make in a minute; 0: any number."),
   SIGN_IN_FAILURES_PER_MINUTE: z.coerce
     .number()
     .int()
     .min(0)
     .default(60)
-    .describe("Failed sign-ins that one address may make in a minute before it is turned away unheard; 0: any number."),
+    .describe(
+      "Failed sign-ins of one address in a minute that are told what is wrong; more are answered with 429. Valid keys are always heard. 0: any number.",
+    ),
   REDIS_URL: z
     .string()
     .regex(/^rediss?:\/\//, "must begin with redis:// or rediss://")

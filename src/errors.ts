@@ -28,10 +28,10 @@ export const PROBLEMS = {
   "review-waiting": { status: 409, title: "A review is waiting already" },
   "review-answered": { status: 409, title: "The review was answered" },
   "learner-erased": { status: 409, title: "The person was erased" },
-  "day-full": { status: 409, title: "The day holds as many minutes as it may" },
   "key-rotated": { status: 409, title: "The key was rotated already" },
   "too-many-keys": { status: 409, title: "There are too many live keys" },
   "invitation-redeemed": { status: 409, title: "The invitation was redeemed already" },
+  "day-full": { status: 409, title: "The day holds as many minutes as it may" },
   "already-verified": { status: 409, title: "The session is verified already" },
   "idempotency-key-in-flight": { status: 409, title: "The first request with this key is under way" },
   "version-mismatch": { status: 412, title: "It changed since it was read" },
@@ -88,6 +88,11 @@ export class AppError extends Error {
   }
 }
 
+/** A refusal whose detail quotes what is stored. `unread` says it without, for callers who may write that, but not read it. */
+export function quoting(code: ProblemCode, detail: string, unread: string): AppError {
+  return Object.assign(new AppError(code, detail), { unread });
+}
+
 /** The first of so many flaws; where there are more, a last entry says how many. */
 export function firstFlaws(flaws: Flaw[], most: number, count: number): Flaw[] {
   const listed = flaws.slice(0, most).map(({ pointer, detail }) => ({ pointer: cut(pointer, LONGEST_POINTER), detail: cut(detail, LONGEST_DETAIL) }));
@@ -101,11 +106,6 @@ export function cut(text: string, most: number): string {
   const end = most - 1;
   const isHalf = /[\ud800-\udbff]/.test(text.charAt(end - 1));
   return `${text.slice(0, isHalf ? end - 1 : end)}…`;
-}
-
-/** A refusal whose detail quotes what is stored. `unread` says it without, for callers who may write that, but not read it. */
-export function quoting(code: ProblemCode, detail: string, unread: string): AppError {
-  return Object.assign(new AppError(code, detail), { unread });
 }
 
 /** The same words for what is not there and for what the caller may not see. */

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
 import autocannon from "autocannon";
 import { v7 as uuidv7 } from "uuid";
-import { ADMIN_KEY } from "../ground";
 import { median } from "../timing";
 import { Client } from "./client";
 import type { Drill } from "./run";
 
 const AT_ONCE = 200;
+const LEARNERS = 400;
 const SHARE = 0.8;
 const RECOVERY_S = 5;
 // What two runs of the same differ by.
@@ -17,8 +17,12 @@ export const drill: Drill = async (stage, quick) => {
   const seconds = quick ? 3 : 20;
   const service = await stage.service({ REQUESTS_AT_ONCE: String(AT_ONCE) });
   const client = new Client(() => service.address);
-  const learners: string[] = [];
-  for (let n = 0; n < 50; n++) learners.push((await client.json("POST", "/v1/learners", { name: "Learner" })).id);
+  // Each with a key of their own: what one person asks at once waits in a queue of theirs.
+  const learners: Learner[] = [];
+  for (let n = 0; n < LEARNERS; n++) {
+    const { id } = await client.json("POST", "/v1/learners", { name: "Learner" });
+    learners.push({ id, key: (await client.json("POST", "/v1/api-keys", { name: "Drilled", role: "learner", learnerId: id })).secret });
+  }
   const load = (connections: number, duration: number) => put(service.address, learners, connections, duration);
   await load(AT_ONCE / 2, seconds);
   const before = await load(AT_ONCE / 2, seconds);
@@ -51,15 +55,19 @@ export const drill: Drill = async (stage, quick) => {
 
 type Loaded = { perSecond: number; all: number; shed: number; others: number };
 
-async function put(url: string, learners: string[], connections: number, duration: number): Promise<Loaded> {
-  const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
-  const setupRequest = (request: autocannon.Request): autocannon.Request => ({
-    ...request,
-    method: "PUT",
-    path: `/v1/learners/${learners[Math.floor(Math.random() * learners.length)]}/study-sessions/${uuidv7()}`,
-    headers,
-    body: JSON.stringify({ startedAt: new Date(Date.now() - Math.random() * 365 * 86_400_000).toISOString(), minutes: 1, mode: "formal" }),
-  });
+type Learner = { id: string; key: string };
+
+async function put(url: string, learners: Learner[], connections: number, duration: number): Promise<Loaded> {
+  const setupRequest = (request: autocannon.Request): autocannon.Request => {
+    const { id, key } = learners[Math.floor(Math.random() * learners.length)] as Learner;
+    return {
+      ...request,
+      method: "PUT",
+      path: `/v1/learners/${id}/study-sessions/${uuidv7()}`,
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({ startedAt: new Date(Date.now() - Math.random() * 365 * 86_400_000).toISOString(), minutes: 1, mode: "formal" }),
+    };
+  };
   const result = await autocannon({ url, connections, duration, timeout: 30, requests: [{ setupRequest }] });
   const shed = result.statusCodeStats?.["503"]?.count ?? 0;
   return { perSecond: result["2xx"] / result.duration, all: result["2xx"], shed, others: result.non2xx - shed + result.errors };

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../errors";
 import type { App } from "./app-type";
-import { createPlaces, type Leave, type Places } from "./places";
+import type { Leave, Places } from "./places";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -44,7 +44,7 @@ const RETRY_AFTER_SECONDS = 2;
  * answers that they do not read. The common place is held only while there is work to do, so that
  * who is slow to send or to read takes nobody else's.
  */
-export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer, places: Places = createPlaces()): Budget {
+export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer, places: Places): Budget {
   const own = (request: FastifyRequest, work: Work): [name: string, most: number] => {
     const { id, isPerson } = payerOf(request);
     return [`${work} ${id}`, (isPerson ? OF_PERSON : OF_PROGRAM)[work]];
@@ -109,6 +109,25 @@ function workOf({ headers, query, routeOptions: { config } }: FastifyRequest): W
   return isLarge || (config.forms && accept && Object.keys(config.forms).some((type) => accept.includes(type))) ? "heavy" : "light";
 }
 
+/** What is to be done when an answer was sent or its client is gone. */
+const endings = new WeakMap<FastifyReply, (() => void)[]>();
+
+function leaveAtEnd(reply: FastifyReply, leave: () => void): void {
+  const { raw } = reply;
+  if (raw.closed || raw.destroyed) {
+    leave();
+    return;
+  }
+  const ending = endings.get(reply) ?? [];
+  if (!ending.length) {
+    endings.set(reply, ending);
+    raw.once("close", () => {
+      for (const end of ending) end();
+    });
+  }
+  ending.push(leave);
+}
+
 const hangUps = new WeakMap<FastifyReply, AbortSignal>();
 
 /** Is aborted when the answer was sent, or its client is gone: a request's own signal is when its body is read. */
@@ -119,11 +138,6 @@ function hangUpOf(reply: FastifyReply): AbortSignal {
   leaveAtEnd(reply, () => controller.abort());
   hangUps.set(reply, controller.signal);
   return controller.signal;
-}
-
-function leaveAtEnd({ raw }: FastifyReply, leave: Leave): void {
-  if (raw.closed || raw.destroyed) leave();
-  else raw.once("close", leave);
 }
 
 const OF_WORK: Record<Work, string> = {

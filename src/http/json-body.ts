@@ -10,7 +10,7 @@ export function readJsonBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(["application/json", "application/merge-patch+json"], { parseAs: "buffer" }, async ({ headers }: FastifyRequest, body: Buffer) => {
     if (!isPlainUtf8(headers)) throw new AppError("unsupported-media-type", ACCEPTED);
-    return body.length ? parseJson(decode(body)) : undefined;
+    return body.length ? parseJson(decode(body), BODY) : undefined;
   });
   app.addHook("preValidation", async (request) => {
     if (request.routeOptions.schema?.body) request.body ??= {};
@@ -23,55 +23,27 @@ export function isPlainUtf8({ "content-encoding": encoding = "identity", "conten
   return /^\s*identity\s*$/i.test(encoding) && charsets.every((charset) => /^("?)utf-?8\1$/i.test(charset));
 }
 
-/** What a parsed JSON value may hold. */
+/** What a JSON value may hold. */
 type Size = { what: string; depth: number; values: number };
 
 // Far more than anything here holds: a batch of 1,000 sessions with all their fields has some 40,000 values.
-const BODY: Size = { what: "JSON", depth: 32, values: 100_000 };
+const BODY: Size = { what: "body", depth: 32, values: 100_000 };
 /** A line of a file is one item. */
 export const LINE: Size = { what: "line", depth: 32, values: 1_000 };
 
 /**
- * The refusal of a JSON value that holds more than anything here does. It comes before the value is
- * validated, which takes a hundred times as long for each field. The value is walked
- * level by level, so that a hostile one cannot exhaust the stack, and no further than its most.
- */
-export function refusalOfSize(value: unknown, { what, depth, values }: Size): AppError | undefined {
-  let level = [value];
-  let count = 1;
-  for (let deep = 0; level.length; deep++) {
-    if (deep > depth) return invalid("#", `The ${what} is nested more than ${depth} levels deep. Nothing here is.`);
-    const below: unknown[] = [];
-    for (const each of level) {
-      if (typeof each !== "object" || each === null) continue;
-      const inner = Object.values(each);
-      count += inner.length;
-      if (count > values) {
-        const most = values.toLocaleString("en");
-        return new AppError("invalid-request", `The ${what} holds more than ${most} values. Nothing here needs as many. Send less at once.`);
-      }
-      for (const one of inner) below.push(one);
-    }
-    level = below;
-  }
-  return undefined;
-}
-
-/**
  * Reads JSON that can be understood in one way only.
  *
- * @throws AppError when it is no JSON, is nested too deep or holds too much, names a field twice, or would change what its object inherits
+ * @throws AppError when it is no JSON, holds more than it may, names a field twice, or would change what its object inherits
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, size: Size): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw invalid("#", "The text is not JSON. Send one JSON object.");
   }
-  const refusal = refusalOfSize(value, BODY);
-  if (refusal) throw refusal;
-  if (countFields(value) !== countColons(text)) throw invalid("#", "A field is named twice in one object. Leave one out.");
+  if (countFields(value, size) !== countColons(text)) throw invalid("#", "A field is named twice in one object. Leave one out.");
   return value;
 }
 
@@ -84,20 +56,32 @@ function decode(body: Buffer): string {
   }
 }
 
-/** How many fields all objects within a value have. */
-function countFields(value: unknown): number {
-  let count = 0;
+/**
+ * How many fields all objects within a value have. The value is walked level by level, so that a
+ * hostile one cannot exhaust the stack, and no further than the most that it may hold: to validate
+ * it afterwards takes a hundred times as long for each field.
+ *
+ * @throws AppError when it is nested deeper or holds more than anything here does
+ */
+export function countFields(value: unknown, { what, depth, values }: Size): number {
+  let [fields, count] = [0, 1];
   let level = [value];
-  while (level.length) {
-    const next: unknown[] = [];
+  for (let deep = 0; level.length; deep++) {
+    if (deep > depth) throw invalid("#", `The ${what} is nested more than ${depth} levels deep. Nothing here is.`);
+    const below: unknown[] = [];
     for (const each of level) {
       if (typeof each !== "object" || each === null) continue;
-      if (!Array.isArray(each)) count += countOwnFields(each);
-      for (const inner of Object.values(each)) next.push(inner);
+      const inner = Object.values(each);
+      count += inner.length;
+      if (count > values) {
+        throw invalid("#", `The ${what} holds more than ${values.toLocaleString("en")} values. Nothing here needs as many. Send less at once.`);
+      }
+      if (!Array.isArray(each)) fields += countOwnFields(each);
+      for (const one of inner) below.push(one);
     }
-    level = next;
+    level = below;
   }
-  return count;
+  return fields;
 }
 
 function countOwnFields(object: object): number {

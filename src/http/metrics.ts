@@ -2,6 +2,7 @@ import type { FastifyRequest } from "fastify";
 import type { Pool } from "pg";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { App } from "./app-type";
+import type { Places } from "./places";
 
 export type Metrics = {
   registry: Registry;
@@ -13,7 +14,7 @@ export type Metrics = {
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** What Prometheus reads: of the process, of requests by route, and of the connections to the database. */
-export function createMetrics(pools: Record<string, Pool>): Metrics {
+export function createMetrics(pools: Record<string, Pool>, places: Places): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -27,6 +28,15 @@ export function createMetrics(pools: Record<string, Pool>): Metrics {
         this.set({ database, state: "idle" }, pool.idleCount);
         this.set({ database, state: "waiting" }, pool.waitingCount);
       }
+    },
+  });
+  new Gauge({
+    name: "requests_in_places",
+    help: "Places to work in that are taken, and requests that wait for one in the queue of their own caller.",
+    labelNames: ["state"],
+    registers: [registry],
+    collect() {
+      for (const [state, count] of Object.entries(places.count())) this.set({ state }, count);
     },
   });
   return {

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { AppError } from "../errors";
 import { continued } from "../http/file-body";
-import { parseJson } from "../http/json-body";
+import { LINE, parseJson } from "../http/json-body";
 import { type Patience, patienceWithSender } from "../http/long-requests";
 import { BrokenUpload, type Line, splitLines } from "./lines";
 import { columnsOf, readHeader } from "./table";
@@ -27,7 +27,7 @@ export async function openCsv(upload: Readable, item: z.ZodType, limits: Limits)
 }
 
 export function openNdjson(upload: Readable, limits: Limits): Source {
-  return { lines: readLines(upload, false, limits), read: parseJson };
+  return { lines: readLines(upload, false, limits), read: (text) => parseJson(text, LINE) };
 }
 
 async function takeFirst(lines: AsyncGenerator<Line[]>): Promise<{ first: Line | undefined; rest: AsyncIterable<Line[]> }> {

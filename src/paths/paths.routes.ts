@@ -14,7 +14,7 @@ import { createPath, deleteVersion, draftVersion, getPath, getVersion, listPaths
 const tags = ["Paths"];
 const params = z.object({ pathId: Id });
 const ofVersion = params.extend({ number: z.coerce.number().int().min(1).max(2_147_483_647) });
-const drawn = { forms: { "text/vnd.mermaid": toMermaid }, shows: "nobody" } as const;
+const drawn = { forms: { "text/vnd.mermaid": toMermaid }, shows: "nobody", work: "heavy" } as const;
 
 export function pathRoutes(app: App, { db, clock, may }: Context): void {
   app.route({

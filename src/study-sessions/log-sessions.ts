@@ -26,8 +26,8 @@ const SLACK_MS = 86_400_000;
 // More than that at once is somebody's batch or file.
 const FEW = 20;
 const MOST_TOGETHER = 1_000;
-const MOST_ATTEMPTS = 5;
 const DIGEST_BYTES = 32;
+const MOST_ATTEMPTS = 5;
 
 /**
  * The one door through which sessions come in, singly or by the thousand: the same few

@@ -45,15 +45,25 @@ onServer("a report that waits in the database", () => {
   });
 
   test("costs no connection when its client hung up before it had one", async () => {
-    const taken = await Promise.all(Array.from({ length: api.config.DATABASE_POOL_SIZE - 1 }, () => api.pool.connect()));
+    const taken = await Promise.all(Array.from({ length: api.config.DATABASE_HEAVY_POOL_SIZE }, () => api.heavyPool.connect()));
     const request = httpGet(`${api.url}${paths[0]}`, { headers: { authorization: `Bearer ${key}` } }).on("error", () => undefined);
-    await eventually(() => expect(api.pool.waitingCount).toBe(1));
-    const before = api.pool.totalCount;
+    await eventually(() => expect(api.heavyPool.waitingCount).toBe(1));
+    const before = api.heavyPool.totalCount;
     request.destroy();
     await eventually(() => expect(api.log.some((line) => line.includes('"statusCode":499'))).toBe(true));
     for (const client of taken) client.release();
-    await eventually(() => expect(api.pool.waitingCount).toBe(0));
-    expect(api.pool.totalCount).toBe(before);
+    await eventually(() => expect(api.heavyPool.waitingCount).toBe(0));
+    expect(api.heavyPool.totalCount).toBe(before);
+  });
+
+  test("takes no connection from others, nor from who logs", async () => {
+    const answers = paths.map((path) => api.as(key).get(path));
+    await eventually(() => expect(api.heavyPool.totalCount - api.heavyPool.idleCount).toBe(api.config.DATABASE_HEAVY_POOL_SIZE));
+    // The holder's.
+    await eventually(() => expect(api.pool.totalCount - api.pool.idleCount).toBe(1));
+    expect((await api.as(key).get("/v1/learners")).status).toBe(200);
+    await holder.query("ROLLBACK");
+    for (const answer of answers) expect((await answer).status).toBe(200);
   });
 
   test("is stopped there when it was answered that it takes too long", async () => {
@@ -104,7 +114,7 @@ onServer("a report that waits in the database", () => {
   try {
     const hangUp = new AbortController();
     const asked = readFor(database.db, Prisma.sql`SELECT pg_sleep(30)`, hangUp.signal).catch(({ code }) => code);
-    await eventually(() => expect(database.pool.totalCount - database.pool.idleCount).toBe(1));
+    await eventually(() => expect(database.heavyPool.totalCount - database.heavyPool.idleCount).toBe(1));
     setTimeout(() => hangUp.abort(), 300);
     expect(await asked).toBe("unavailable");
     await eventually(() => expect(first[0]).toBe("server"));

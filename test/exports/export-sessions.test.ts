@@ -1,6 +1,8 @@
 import { request as open } from "node:http";
 import { v7 as uuidv7 } from "uuid";
+import { type After, readSessionPage, type SessionPage } from "../../src/exports/session-page.query";
 import type { StudySession } from "../../src/study-sessions/study-sessions.schema";
+import { lineOf } from "../../src/study-sessions/written";
 import { type Client, startApp, type TestApp } from "../setup/app";
 import { eventually } from "../setup/eventually";
 import { buildKey, buildLearner, buildLedLearner, buildMember, buildResource, buildSession, buildStep, buildTeam, keyOf } from "../setup/factories";
@@ -81,6 +83,49 @@ test("more than a page holds comes once each, in order, and proves that none is 
   expect(last).toEqual({ kind: "done", rows: 12_000 });
   expect(keys).toEqual([...keys].sort());
   expect(new Set(keys).size).toBe(12_000);
+});
+
+test("a page holds a few million bytes, however long the notes are", async () => {
+  const { id: learnerId } = await buildLearner(api.db);
+  await api.db.$executeRaw`
+    INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, note, body_digest)
+    SELECT ${learnerId}::uuid, gen_random_uuid(), '2026-06-01', 'UTC', '2026-06-01', 1, 0, 0, 0, repeat('é', CASE WHEN n <= 500 THEN 9000 ELSE 1 END), '\\x00' FROM generate_series(1, 700) n`;
+  const scope = { caller: { id: learnerId, name: "", signedInBy: "api-key", role: "learner", learnerId }, today: "2026-06-17" } as const;
+  const ids = new Set<string>();
+  let [pages, last]: [number, After | null] = [0, null];
+  do {
+    const page: SessionPage = await readSessionPage(api.db, {}, lineOf("ndjson", scope), [learnerId], last, new AbortController().signal);
+    expect(Buffer.byteLength(page.text)).toBeLessThan(3_000_000);
+    const lines = page.text.trimEnd().split("\n");
+    expect(lines).toHaveLength(page.rows);
+    for (const line of lines) ids.add(JSON.parse(line).id);
+    pages++;
+    last = page.last;
+  } while (last);
+  expect([ids.size, pages > 3]).toEqual([700, true]);
+});
+
+test("of one person one is written at a time, and others do not wait for it", async () => {
+  const [{ id }, other] = [await buildLearner(api.db), await buildLearner(api.db)];
+  await api.db.$executeRaw`
+    INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, note, body_digest)
+    SELECT ${id}::uuid, gen_random_uuid(), '2026-06-01', 'UTC', '2026-06-01', 1, 0, 0, 0, repeat(md5(n::text), 300), '\\x00' FROM generate_series(1, 2000) n`;
+  const keys = [await keyOf(api.db, id), await keyOf(api.db, id)];
+  const hangUp = new AbortController();
+  // It is not read.
+  const first = await fetch(api.url + PATH, { headers: { Authorization: `Bearer ${keys[0]}` }, signal: hangUp.signal });
+  expect(first.status).toBe(200);
+  let isAnswered = false;
+  const second = fetch(`${api.url}/v1/learners/${id}/export`, { headers: { Authorization: `Bearer ${keys[1]}` } }).finally(() => {
+    isAnswered = true;
+  });
+  // Others are answered meanwhile, and so is what is light.
+  expect((await read(api.as(await keyOf(api.db, other.id)))).last.rows).toBe(0);
+  expect((await api.as(keys[1] as string).get("/v1/me")).status).toBe(200);
+  expect(isAnswered).toBe(false);
+  hangUp.abort();
+  const answer = await second;
+  expect([answer.status, ((await answer.json()) as { records: { StudySession: object[] } }).records.StudySession.length]).toEqual([200, 2_000]);
 });
 
 test("hundreds of learners come once each", async () => {

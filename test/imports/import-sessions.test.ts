@@ -327,6 +327,19 @@ describe("a client", () => {
     });
   });
 
+  test("that sends a line in time, but hardly anything, is told so", async () => {
+    const { upload, answer } = startImport({ ...api, url: smallUrl }, key, "study-sessions", NDJSON);
+    upload.on("error", () => undefined);
+    const drip = setInterval(() => upload.write("{}\n"), 200);
+    let text = "";
+    for await (const part of (await answer).setEncoding("utf8")) text += part;
+    clearInterval(drip);
+    upload.destroy();
+    const last = JSON.parse(text.trim().split("\n").at(-1) as string);
+    expect(last).toMatchObject({ kind: "failed", problem: { code: "request-timeout" } });
+    expect(last.problem.detail).toContain("fewer than 100 bytes a second");
+  });
+
   test("that reads no answer is waited for, and holds back what it sends", async () => {
     const { upload, answer } = startImport(api, key, "study-sessions");
     await write(upload, `${HEADER}\n`);

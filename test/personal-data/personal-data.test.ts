@@ -1,6 +1,6 @@
 import { Prisma } from "../../src/generated/prisma/client";
 import { PERSONAL_DATA } from "../../src/personal-data/models";
-import { type Client, startApp, type TestApp } from "../setup/app";
+import { type Client, NOW, startApp, type TestApp } from "../setup/app";
 import { buildGoal, buildKey, buildLearner, buildResource, buildSession, buildStep, buildTeam, joinTeam, keyOf } from "../setup/factories";
 import { buildEvidence, buildReview, buildTerm } from "../setup/growth-factories";
 
@@ -159,6 +159,39 @@ test("an export is for the person alone", async () => {
   const { learnerId, others } = await buildWorld();
   expect((await api.admin.get(`/v1/learners/${learnerId}/export`)).status).toBe(403);
   expect((await others.own.get(`/v1/learners/${learnerId}/export`)).status).toBe(404);
+});
+
+test("an export holds every row once, though it is read page by page", async () => {
+  const { db } = api;
+  const { id: learnerId } = await buildLearner(db);
+  const first = await buildStep(db, { learnerId });
+  const ofGoal = { learnerId, goalId: first.goalId };
+  for (let n = 0; n < 20; n++) await buildStep(db, { ...ofGoal, requires: [first.id] });
+  const steps = (await db.step.findMany({ where: ofGoal })).map(({ id }) => id);
+  const pairs = steps.flatMap((stepId, n) => steps.slice(0, n).map((requiresId) => ({ ...ofGoal, stepId, requiresId })));
+  await db.stepPrerequisite.createMany({ data: pairs, skipDuplicates: true });
+  await db.$executeRaw`
+    INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, body_digest)
+    SELECT ${learnerId}::uuid, gen_random_uuid(), day, 'UTC', day, 1, 0, 0, 0, '\\x00' FROM generate_series(1, 300) n CROSS JOIN LATERAL (SELECT date '2000-01-01' + 30 * n AS day) d`;
+  await db.$executeRaw`
+    INSERT INTO audit_events (id, request_id, action, operation, target, fields, learner_ids, item_ids)
+    SELECT gen_random_uuid(), gen_random_uuid(), 'read', 'getLearner', '', '{}', ARRAY[${learnerId}::uuid], '{}' FROM generate_series(1, 250)`;
+  const { status, body, headers } = await api.as(await keyOf(db, learnerId)).get(`/v1/learners/${learnerId}/export`);
+  expect([status, headers["content-type"], body.learnerId, body.exportedAt]).toEqual([200, "application/json; charset=utf-8", learnerId, NOW.toISOString()]);
+  const { StudySession, LearnerMonth, AuditEvent, Step, StepPrerequisite } = body.records;
+  const stored = {
+    StudySession: await db.studySession.findMany({ where: { learnerId }, select: { id: true } }),
+    AuditEvent: await db.auditEvent.findMany({ where: { learnerIds: { has: learnerId } }, select: { id: true } }),
+    Step: await db.step.findMany({ where: { learnerId }, select: { id: true } }),
+  };
+  const ids = (rows: { id: string }[]) => rows.map(({ id }) => id).sort();
+  for (const [model, rows] of Object.entries({ StudySession, AuditEvent, Step })) expect(ids(rows)).toEqual(ids(stored[model as keyof typeof stored]));
+  expect([StudySession.length, AuditEvent.length]).toEqual([300, 250]);
+  expect(LearnerMonth).toHaveLength(await db.learnerMonth.count({ where: { learnerId, sessions: { gt: 0 } } }));
+  const edges = StepPrerequisite.map(({ stepId, requiresId }: Record<string, string>) => `${stepId} ${requiresId}`);
+  expect(edges).toHaveLength(new Set(edges).size);
+  expect(edges).toHaveLength(await db.stepPrerequisite.count({ where: { learnerId } }));
+  expect(edges.length).toBeGreaterThan(200);
 });
 
 test("a dry run says what would go, and changes nothing", async () => {

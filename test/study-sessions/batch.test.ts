@@ -175,6 +175,22 @@ describe("limits", () => {
     expect([status, body.code]).toEqual([413, "body-too-large"]);
   });
 
+  test.each([
+    ["told before", false],
+    ["or not", true],
+  ])("a person's is no larger than another body, its length %s", async (_, isChunked) => {
+    const send = async (key: string, count: number) => {
+      const text = JSON.stringify({ items: Array.from({ length: count }, () => item({ note: "a".repeat(10_000) })) });
+      const body = isChunked ? new Blob([text]).stream() : text;
+      const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
+      const answer = await fetch(api.url + PATH, { method: "POST", headers, body, duplex: "half" } as RequestInit);
+      return [answer.status, ((await answer.json()) as { code?: string }).code];
+    };
+    expect(await send(await keyOf(api.db, learner.id), 90)).toEqual([200, undefined]);
+    expect(await send(await keyOf(api.db, learner.id), 110)).toEqual([413, "body-too-large"]);
+    expect(await send(await buildKey(api.db, { role: "service" }), 110)).toEqual([200, undefined]);
+  });
+
   test("an item as deep as the body allows is rejected like any other", async () => {
     const deep = `{"items":[${"[".repeat(100_000)}${"]".repeat(100_000)}]}`;
     for (const headers of [{}, { "Idempotency-Key": uuidv4() }] as Record<string, string>[]) {

@@ -63,7 +63,7 @@ describe("what holds more than anything here is refused before it is looked at",
     ["items of items", () => ({ items: Array.from({ length: 1_000 }, () => ({ skills: Array(200).fill("") })) })],
   ])("%s of a batch", async (_, body) => {
     const refused = await api.admin.post(BATCH, body(), { "Idempotency-Key": uuidv7() });
-    expect([refused.status, refused.body.detail]).toEqual([400, "The JSON holds more than 100,000 values. Nothing here needs as many. Send less at once."]);
+    expect([refused.status, refused.body.detail]).toEqual([400, "The body holds more than 100,000 values. Nothing here needs as many. Send less at once."]);
     expect(refused.text.length).toBeLessThan(1_000);
   });
 

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { ADMIN_KEY, NAMED } from "./ground";
 import { type Asked, http, pgbench } from "./load";
-import { COLUMNS, LEARNER_N, learnerId, PEOPLE, PLAIN, people, SESSION, VALUES } from "./people";
+import { COLUMNS, LEARNER_N, learnerId, PEOPLE, PLAIN, people, SESSION, someTime, VALUES } from "./people";
 import { type Bench, inTurns, ratioOf } from "./rounds";
 
 const WRITERS = 8;
@@ -29,7 +29,7 @@ SELECT ${LEARNER_N.replace(":n", "n")}, gen_random_uuid(), ${VALUES} FROM genera
 
 function batch(): Asked {
   const first = 1 + Math.floor(Math.random() * (PEOPLE - SIZE));
-  const startedAt = new Date().toISOString();
+  const startedAt = someTime();
   const items = Array.from({ length: SIZE }, (_, n) => ({ learnerId: learnerId(first + n), id: uuidv7(), startedAt, ...SESSION }));
   return { method: "POST", path: "/v1/study-sessions/batch", headers: { authorization: `Bearer ${ADMIN_KEY}` }, body: { items } };
 }

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { ADMIN_KEY, NAMED } from "./ground";
 import { type Asked, http } from "./load";
 import { organisation } from "./organisation";
-import { learnerId, SESSION } from "./people";
+import { learnerId, SESSION, someTime } from "./people";
 import { type Bench, inTurns, ratioOf } from "./rounds";
 
 const SIZE = { teams: 1_555, learners: 20_000 };
@@ -28,6 +28,6 @@ function log(quick: boolean): Asked {
     method: "PUT",
     path: `/v1/learners/${learner}/study-sessions/${uuidv7()}`,
     headers: { authorization: `Bearer ${ADMIN_KEY}` },
-    body: { startedAt: new Date().toISOString(), ...SESSION },
+    body: { startedAt: someTime(), ...SESSION },
   };
 }

@@ -43,7 +43,7 @@ async function join(team: string): Promise<string> {
 /** @returns the minutes that it logged for good */
 async function round(learner: string, team: string, number: number): Promise<number> {
   const sessions = `/v1/learners/${learner}/study-sessions`;
-  const startedAt = new Date(Date.now() - 86_400_000 - number * 60_000).toISOString();
+  const startedAt = new Date(Date.now() - (1 + (number % 80)) * 86_400_000 - number).toISOString();
   const own = `${sessions}/${randomUUID()}`;
   const put = [0, 1].map(() => ask("PUT", own, { startedAt, minutes: 20, mode: "formal" }));
   const once = { "Idempotency-Key": randomUUID() };

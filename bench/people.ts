@@ -44,9 +44,14 @@ export function logging(first: number, last: number): () => Asked {
       method: "PUT",
       path: `/v1/learners/${learnerId(n)}/study-sessions/${uuidv7()}`,
       headers: { authorization: `Bearer ${keyOf(n)}` },
-      body: { startedAt: new Date().toISOString(), ...SESSION },
+      body: { startedAt: someTime(), ...SESSION },
     };
   };
+}
+
+/** Of the last year: nobody's day holds all that is logged here. */
+export function someTime(): string {
+  return new Date(Date.now() - Math.random() * 365 * 86_400_000).toISOString();
 }
 
 export function keyOf(n: number): string {
@@ -71,6 +76,6 @@ async function fill(pool: Pool, stored: number): Promise<void> {
   // Half of what is there is the first learner's, so that there are a thousand pages to turn.
   await pool.query(`
     INSERT INTO study_sessions (learner_id, id, ${COLUMNS})
-    SELECT ${id.replace("(n:", `((CASE WHEN n % 2 = 0 THEN 1 ELSE 1 + n % ${PEOPLE} END):`)}, ${id}, day, 'UTC', day, 60, 30, 20, 10, 1 + n % 5, '\\x00'
+    SELECT ${id.replace("(n:", `((CASE WHEN n % 2 = 0 THEN 1 ELSE 1 + n % ${PEOPLE} END):`)}, ${id}, day, 'UTC', day, 10, 5, 3, 2, 1 + n % 5, '\\x00'
     FROM generate_series(1, ${stored}) n CROSS JOIN LATERAL (SELECT current_date - n % 1095 - 1 AS day) d`);
 }

@@ -67,7 +67,9 @@ const LONGEST_DETAIL = 2_000;
 export class AppError extends Error {
   override name = "AppError";
   readonly detail: string;
+  /** The first of them, and where there are more an entry that says how many. */
   readonly flaws: Flaw[];
+  readonly flawCount: number;
   /** What it says instead to whoever may not read what its detail quotes. */
   unread?: string;
 
@@ -81,7 +83,8 @@ export class AppError extends Error {
   ) {
     super(cut(detail, LONGEST_DETAIL));
     this.detail = this.message;
-    this.flaws = firstFlaws(flaws, MOST_FLAWS, unlisted);
+    this.flawCount = flaws.length + unlisted;
+    this.flaws = firstFlaws(flaws, MOST_FLAWS, this.flawCount);
   }
 }
 
@@ -90,10 +93,10 @@ export function quoting(code: ProblemCode, detail: string, unread: string): AppE
   return Object.assign(new AppError(code, detail), { unread });
 }
 
-/** The first of some flaws; where there are more, a last entry says how many. */
-export function firstFlaws(flaws: Flaw[], most: number, unlisted = 0): Flaw[] {
+/** The first of so many flaws; where there are more, a last entry says how many. */
+export function firstFlaws(flaws: Flaw[], most: number, count: number): Flaw[] {
   const listed = flaws.slice(0, most).map(({ pointer, detail }) => ({ pointer: cut(pointer, LONGEST_POINTER), detail: cut(detail, LONGEST_DETAIL) }));
-  const more = flaws.length - listed.length + unlisted;
+  const more = count - listed.length;
   return more ? [...listed, { pointer: "#", detail: `… and ${more.toLocaleString("en")} more.` }] : listed;
 }
 

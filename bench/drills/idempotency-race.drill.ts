@@ -15,7 +15,7 @@ export const drill: Drill = async (stage, quick) => {
   const sessions = `/v1/learners/${learner}/study-sessions`;
   const flaws: string[] = [];
   for (let key = 0; key < keys; key++) {
-    const body = { startedAt: new Date(Date.now() - key * 60_000).toISOString(), minutes: 1 + (key % 1_440), mode: "formal" };
+    const body = { startedAt: new Date(Date.now() - key * 86_400_000).toISOString(), minutes: 1 + (key % 1_440), mode: "formal" };
     const [own, header] = [uuidv7(), { "Idempotency-Key": randomUUID() }];
     const isNamed = key % 2 === 0;
     const answers = await Promise.all(

@@ -224,7 +224,8 @@ function sessionsOf(learner: string): string {
 function newEntry(): Entry {
   // Within the report's days, whatever today is.
   const startedAt = new Date(Date.now() - (1 + Math.random() * 50) * 86_400_000).toISOString();
-  return { minutes: 1 + Math.floor(Math.random() * 240), mode: MODES[Math.floor(Math.random() * MODES.length)] as Entry["mode"], startedAt };
+  // So few that no day gets full.
+  return { minutes: 1 + Math.floor(Math.random() * 12), mode: MODES[Math.floor(Math.random() * MODES.length)] as Entry["mode"], startedAt };
 }
 
 function newEntries(count: number): [string, Entry][] {

@@ -65,7 +65,7 @@ async function put(url: string, learners: Learner[], connections: number, durati
       method: "PUT",
       path: `/v1/learners/${id}/study-sessions/${uuidv7()}`,
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-      body: JSON.stringify({ startedAt: new Date().toISOString(), minutes: 1, mode: "formal" }),
+      body: JSON.stringify({ startedAt: new Date(Date.now() - Math.random() * 365 * 86_400_000).toISOString(), minutes: 1, mode: "formal" }),
     };
   };
   const result = await autocannon({ url, connections, duration, timeout: 30, requests: [{ setupRequest }] });

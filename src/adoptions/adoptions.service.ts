@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { isOwn, type Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { type Day, toDate, toDay } from "../days";
-import { AppError } from "../errors";
+import { AppError, quoting } from "../errors";
 import type { Goal as GoalRow, Prisma } from "../generated/prisma/client";
 import { changeSteps, checkOpen, requireGoal } from "../goals/goals.service";
 import type { IfVersion } from "../http/preconditions";
@@ -245,7 +245,10 @@ async function findVersion(tx: Db, { pathId, version }: PathAdopt): Promise<numb
 function checkForward({ pathId, pathVersion }: GoalRow, toPathId: string, toVersion: number): void {
   if (!pathId || !pathVersion) return;
   if (pathId !== toPathId) throw new AppError("path-adopted", "The goal has adopted another path. Set a second goal for this one, which may follow the first.");
-  if (pathVersion >= toVersion) throw new AppError("path-adopted", `The goal is at version ${pathVersion} already. Only a newer version can be taken over.`);
+  if (pathVersion >= toVersion) {
+    const rule = "Only a newer version can be taken over.";
+    throw quoting("path-adopted", `The goal is at version ${pathVersion} already. ${rule}`, `The goal is at this version already, or at a later one. ${rule}`);
+  }
 }
 
 async function lastPublished(db: Db, pathId: string): Promise<number | null> {

@@ -13,6 +13,7 @@ import { asksForVersion } from "./preconditions";
 const MEDIA_TYPE = "application/problem+json";
 const RETRY_AFTER_SECONDS = 2;
 const LINGER_MS = 1_000;
+const MOST_FLAWS_TOGETHER = 1_000;
 
 export const Problem = z
   .object({
@@ -119,15 +120,23 @@ function unreadable(code: string | undefined): AppError {
   return new AppError("invalid-request", "This is not HTTP as RFC 9112 writes it.");
 }
 
-/**
- * The problem's body, also for an item of a batch.
- *
- * @param mostFlaws how many flaws it may list, where an answer holds many problems
- */
-export function problemBody(error: AppError, requestId: string, mostFlaws = MOST_FLAWS): Problem {
+/** The problem's body, also for an item of a batch. */
+export function problemBody(error: AppError, requestId: string): Problem {
   const { status, title } = PROBLEMS[error.code];
-  const errors = error.flaws.length ? { errors: mostFlaws < MOST_FLAWS ? firstFlaws(error.flaws, mostFlaws) : error.flaws } : {};
+  const errors = error.flaws.length ? { errors: error.flaws } : {};
   return { type: `urn:cairn:problem:${error.code}`, code: error.code, title, status, detail: error.detail, ...errors, requestId };
+}
+
+/** Makes the problems of an answer that holds many: together they list a thousand flaws, and after that one each. */
+export function problemBodies(requestId: string): (error: AppError) => Problem {
+  let left = MOST_FLAWS_TOGETHER;
+  return (error) => {
+    const { errors, ...problem } = problemBody(error, requestId);
+    if (!errors) return problem;
+    const listed = left >= errors.length ? errors : firstFlaws(error.flaws, Math.max(1, left), error.flawCount);
+    left -= listed.length;
+    return { ...problem, errors: listed };
+  };
 }
 
 function send(reply: FastifyReply, request: FastifyRequest, error: AppError) {

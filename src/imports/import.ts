@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { isUnavailable } from "../database/violations";
 import { AppError, cut, flawed } from "../errors";
 import { countFields, LINE } from "../http/json-body";
-import { problemBody } from "../http/problem";
+import { problemBodies, problemBody } from "../http/problem";
 import type { ImportLine } from "./imports.schema";
 import { BrokenUpload, type Line } from "./lines";
 
@@ -118,10 +118,11 @@ async function storeChunk<S extends z.ZodType>(door: Door<S>, chunk: Parsed<z.ou
   const items = chunk.flatMap((line) => ("item" in line ? [line.item] : []));
   try {
     const outcomes = (await persistently(() => door.store(items)))[Symbol.iterator]();
+    const problemOf = problemBodies(requestId);
     const stored: Stored = { rejected: [], lines: chunk.length, created: 0, existing: 0 };
     for (const line of chunk) {
       const outcome = "item" in line ? (outcomes.next().value as Outcome) : line;
-      if ("error" in outcome) stored.rejected.push({ kind: "rejected", line: line.number, id: line.id, problem: problemBody(outcome.error, requestId) });
+      if ("error" in outcome) stored.rejected.push({ kind: "rejected", line: line.number, id: line.id, problem: problemOf(outcome.error) });
       else stored[outcome.created ? "created" : "existing"]++;
     }
     return stored;

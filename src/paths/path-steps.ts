@@ -40,10 +40,9 @@ const MOST_NAMED = 10;
 export function checkPrerequisites(steps: { key: string; title: string; prerequisites: string[] }[]): void {
   const count = steps.reduce((sum, { prerequisites }) => sum + prerequisites.length, 0);
   if (count > MOST_PREREQUISITES) {
-    throw new AppError(
-      "too-many-prerequisites",
-      `All steps together have at most ${MOST_PREREQUISITES} prerequisites, and there would be ${count}. Leave out those that follow from others: what a step's prerequisite waits for, the step waits for, too.`,
-    );
+    const most = `All steps together have at most ${MOST_PREREQUISITES} prerequisites`;
+    const advice = "Leave out those that follow from others: what a step's prerequisite waits for, the step waits for, too.";
+    throw quoting("too-many-prerequisites", `${most}, and there would be ${count}. ${advice}`, `${most}, and there would be more. ${advice}`);
   }
   const circle = circleIn(steps);
   if (!circle) return;

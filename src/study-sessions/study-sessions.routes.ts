@@ -3,12 +3,11 @@ import { ownerOf } from "../access/scope";
 import { actOf } from "../audit/audit.service";
 import { change, noteRecorded } from "../audit/changes";
 import type { Context } from "../context";
-import { MOST_FLAWS } from "../errors";
 import type { App } from "../http/app-type";
 import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import type { Page } from "../http/paging";
 import { IfMatchHeaders, ifVersion, RequiredIfMatchHeaders, requiredVersion } from "../http/preconditions";
-import { problemBody, problems } from "../http/problem";
+import { problemBodies, problems } from "../http/problem";
 import { csvList, sendWritten } from "../http/representations";
 import { Id } from "../http/schema";
 import { confirmSession, listMentored, withdrawConfirmation } from "./confirmations";
@@ -33,8 +32,6 @@ const params = ofLearner.extend({ sessionId: Id });
 const BATCH_BODY_FACTOR = 8;
 const READ_FIRST =
   'Read the session in your mentored-sessions first, and send its version as the header If-Match, such as "3", so that what you confirm is what you read.';
-// Of all its items together; after that each lists one.
-const MOST_BATCH_FLAWS = 1_000;
 
 export function studySessionRoutes(app: App, { db, config, clock, may }: Context): void {
   app.route({
@@ -227,14 +224,10 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
 }
 
 function toBatchOutcome(outcomes: ItemOutcome[], requestId: string): BatchOutcome {
-  let flawsLeft = MOST_BATCH_FLAWS;
+  const problemOf = problemBodies(requestId);
   const items = outcomes.map((item, index): Outcome => {
     const { learnerId, id } = item;
-    if ("error" in item) {
-      const problem = problemBody(item.error, requestId, Math.max(1, Math.min(MOST_FLAWS, flawsLeft)));
-      flawsLeft -= problem.errors?.length ?? 0;
-      return { index, outcome: "rejected", learnerId, id, problem };
-    }
+    if ("error" in item) return { index, outcome: "rejected", learnerId, id, problem: problemOf(item.error) };
     return { index, outcome: item.created ? "created" : "existing", learnerId, id, problem: null };
   });
   const count = (outcome: Outcome["outcome"]) => items.filter((item) => item.outcome === outcome).length;

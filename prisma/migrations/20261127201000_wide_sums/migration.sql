@@ -22,31 +22,22 @@ ALTER TABLE "learner_months"
   ALTER COLUMN "formal_ratings" TYPE BIGINT;
 
 -- A person's day holds only so many minutes: 1440, unless the writer's transaction sets
--- cairn.day_minutes. Whoever calls this holds the rows of learner_months in which the days lie, so
--- two writers of one day wait for each other, and the second sees what the first logged.
-CREATE FUNCTION "study_sessions_check_days"("learners" uuid[], "days" date[]) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  most bigint := coalesce(nullif(current_setting('cairn.day_minutes', true), ''), '1440')::bigint;
-  full_day record;
+-- cairn.day_minutes. The triggers below hold to it while they hold the rows of learner_months in
+-- which the days lie, so two writers of one day wait for each other, and the second sees what the
+-- first logged. In a month that has no more minutes than that, no day has.
+CREATE FUNCTION "day_minutes_limit"() RETURNS bigint LANGUAGE sql STABLE AS
+  $$ SELECT coalesce(nullif(current_setting('cairn.day_minutes', true), ''), '1440')::bigint $$;
+
+CREATE FUNCTION "refuse_day"("learner" uuid, "day" date, "minutes" bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  SELECT touched.learner_id, touched.day, logged.minutes INTO full_day
-  FROM unnest("learners", "days") AS touched (learner_id, day)
-  CROSS JOIN LATERAL (
-    SELECT sum(s.minutes) AS minutes FROM study_sessions s
-    WHERE s.learner_id = touched.learner_id AND s.occurred_on = touched.day AND s.deleted_at IS NULL
-  ) logged
-  WHERE logged.minutes > most LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION '% minutes of learner % on % violate constraint "study_sessions_day_limit"', full_day.minutes, full_day.learner_id, full_day.day
-      USING ERRCODE = 'check_violation', TABLE = 'study_sessions', CONSTRAINT = 'study_sessions_day_limit';
-  END IF;
+  RAISE EXCEPTION '% minutes of learner % on % violate constraint "study_sessions_day_limit"', "minutes", "learner", "day"
+    USING ERRCODE = 'check_violation', TABLE = 'study_sessions', CONSTRAINT = 'study_sessions_day_limit';
 END $$;
 
 -- As before, and checks the days to which minutes came.
 CREATE OR REPLACE FUNCTION "learner_months_add"() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  learners uuid[];
-  days date[];
+  most bigint := day_minutes_limit();
 BEGIN
   INSERT INTO learner_months (learner_id, month)
   SELECT learner_id, make_date(year, number, 1)
@@ -84,9 +75,14 @@ BEGIN
        stored.formal_ratings + excluded.formal_ratings, least(stored.first_on, excluded.first_on), greatest(stored.last_on, excluded.last_on),
        greatest(stored.latest_at, excluded.latest_at));
 
-  SELECT array_agg(learner_id), array_agg(occurred_on) INTO learners, days
-  FROM (SELECT DISTINCT learner_id, occurred_on FROM added WHERE deleted_at IS NULL) touched;
-  PERFORM study_sessions_check_days(learners, days);
+  PERFORM refuse_day(touched.learner_id, touched.occurred_on, logged.minutes)
+  FROM (SELECT DISTINCT learner_id, occurred_on FROM added WHERE deleted_at IS NULL) touched
+  JOIN learner_months m ON m.learner_id = touched.learner_id AND m.month = month_of(touched.occurred_on) AND m.minutes > most
+  CROSS JOIN LATERAL (
+    SELECT sum(s.minutes) AS minutes FROM study_sessions s
+    WHERE s.learner_id = touched.learner_id AND s.occurred_on = touched.occurred_on AND s.deleted_at IS NULL
+  ) logged
+  WHERE logged.minutes > most;
   RETURN NULL;
 END $$;
 
@@ -95,7 +91,7 @@ CREATE OR REPLACE FUNCTION "learner_months_change"() RETURNS trigger LANGUAGE pl
 DECLARE
   learners uuid[];
   months date[];
-  days date[];
+  most bigint := day_minutes_limit();
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     SELECT array_agg(learner_id), array_agg(month) INTO learners, months FROM (
@@ -117,14 +113,20 @@ BEGIN
   END IF;
   IF TG_OP = 'UPDATE' AND learners IS NOT NULL THEN
     -- Only where a day holds more than before: a day that was too full when this rule came may be corrected.
-    SELECT array_agg(learner_id), array_agg(occurred_on) INTO learners, days FROM (
+    PERFORM refuse_day(touched.learner_id, touched.occurred_on, logged.minutes)
+    FROM (
       SELECT learner_id, occurred_on FROM (
         SELECT learner_id, occurred_on, minutes FROM became WHERE deleted_at IS NULL
         UNION ALL SELECT learner_id, occurred_on, -minutes FROM changed WHERE deleted_at IS NULL
       ) moved
       GROUP BY learner_id, occurred_on HAVING sum(minutes) > 0
-    ) touched;
-    PERFORM study_sessions_check_days(learners, days);
+    ) touched
+    JOIN learner_months m ON m.learner_id = touched.learner_id AND m.month = month_of(touched.occurred_on) AND m.minutes > most
+    CROSS JOIN LATERAL (
+      SELECT sum(s.minutes) AS minutes FROM study_sessions s
+      WHERE s.learner_id = touched.learner_id AND s.occurred_on = touched.occurred_on AND s.deleted_at IS NULL
+    ) logged
+    WHERE logged.minutes > most;
   END IF;
   RETURN NULL;
 END $$;

@@ -10,5 +10,5 @@ module.exports = {
   globalTeardown: "<rootDir>/test/setup/close-databases.ts",
   maxWorkers: 2,
   // It only ends what hangs: no test depends on how busy the machine is.
-  testTimeout: 3_600_000,
+  testTimeout: 900_000,
 };

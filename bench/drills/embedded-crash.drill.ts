@@ -38,7 +38,7 @@ export const drill: Drill = async (stage, quick) => {
 
 /** Starts another process on a directory. @returns its exit code; null: it stayed */
 async function codeOf(stage: Stage, DATA_DIR: string): Promise<number | null> {
-  const child = stage.holds(launch(["dist/server.js"], "", await freePort(), { DATA_DIR }));
+  const child = stage.holds(launch(["dist/server.js"], "", await freePort(), { ...LONG_DAYS, DATA_DIR }));
   const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
   await once(child, "exit");
   clearTimeout(timer);

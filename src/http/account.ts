@@ -5,6 +5,7 @@ import type { App } from "./app-type";
 import type { Metrics } from "./metrics";
 
 const MOST_ON_ONE_CONNECTION = 16;
+const MOST_LISTENERS = 30;
 // As proxies say of a client that did not wait for its answer.
 const HUNG_UP = 499;
 
@@ -12,6 +13,8 @@ const HUNG_UP = 499;
 export function accountForRequests(app: App, { underWay, duration }: Metrics): void {
   app.addHook("onRequest", (request, reply, done) => {
     const { method, routeOptions } = request;
+    // Each part that waits for the end of an answer listens for it, and Node would take so many for a leak.
+    reply.raw.setMaxListeners(MOST_LISTENERS);
     underWay.inc();
     reply.raw.once("close", () => {
       underWay.dec();

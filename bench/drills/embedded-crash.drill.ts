@@ -6,7 +6,7 @@ import { end, freePort, launch } from "../ground";
 import { Client } from "./client";
 import { Ledger } from "./ledger";
 import type { Drill } from "./run";
-import type { Stage } from "./stage";
+import { LONG_DAYS, type Stage } from "./stage";
 
 const PATIENCE_MS = 60_000;
 

@@ -126,8 +126,9 @@ test.each(deep.flatMap((row) => askers.map((caller) => ({ ...row, caller }))))("
   const client = await shared.as(caller);
   const ask = (other: (id: string) => string) => {
     const url = fill(operation.path, other);
-    const body = requests[name]?.body?.(shared.ids) as object | undefined;
-    return operation.method === "get" || operation.method === "delete" ? client[operation.method](url) : client[operation.method](url, body);
+    const { body, headers } = requests[name] ?? {};
+    if (operation.method === "get" || operation.method === "delete") return client[operation.method](url, headers);
+    return client[operation.method](url, body?.(shared.ids) as object | undefined, headers);
   };
   const refused = marks[caller] === "-" ? { status: 403, code: "forbidden" } : { status: 404, code: "not-found" };
   // All that is beneath the learner is another's, or only the last.

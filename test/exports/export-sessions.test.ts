@@ -109,7 +109,7 @@ test("of one person one is written at a time, and others do not wait for it", as
   const [{ id }, other] = [await buildLearner(api.db), await buildLearner(api.db)];
   await api.db.$executeRaw`
     INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, note, body_digest)
-    SELECT ${id}::uuid, gen_random_uuid(), '2026-06-01', 'UTC', '2026-06-01', 1, 0, 0, 0, repeat(md5(n::text), 300), '\\x00' FROM generate_series(1, 2000) n`;
+    SELECT ${id}::uuid, gen_random_uuid(), '2020-01-01'::date + n, 'UTC', '2020-01-01'::date + n, 1, 0, 0, 0, repeat(md5(n::text), 300), '\\x00' FROM generate_series(1, 2000) n`;
   const keys = [await keyOf(api.db, id), await keyOf(api.db, id)];
   const hangUp = new AbortController();
   // It is not read.

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
+import { holdLearner } from "../access/hold-learner";
 import { type Caller, KEY_SCOPES, type KeyScope, personOf } from "../access/scope";
 import { operatorsAct, record } from "../audit/audit.service";
 import { gathered } from "../database/gather";
@@ -58,6 +59,7 @@ export function createApiKey(db: Db, caller: Caller, input: ApiKeyCreate, now: D
   const scopes = scopesOf(input);
   const actsFor = input.role === "learner" && input.learnerId !== person;
   return inTransaction(db, async (tx) => {
+    await holdLearner(tx, input.learnerId);
     const minter = await lockMinter(tx, caller, now);
     const { expiresAt = minter.expiresAt } = input;
     if (earliest(expiresAt, minter.expiresAt) !== expiresAt) {
@@ -78,6 +80,7 @@ export function createApiKey(db: Db, caller: Caller, input: ApiKeyCreate, now: D
  */
 export function rotateApiKey(db: Db, caller: Caller, id: string, { overlapMinutes = DAY_MINUTES }: ApiKeyRotate, now: Date): Promise<ApiKeyWithSecret> {
   return inTransaction(db, async (tx) => {
+    await holdLearner(tx, (await tx.apiKey.findUnique({ where: { id } }))?.learnerId);
     await tx.$queryRaw`SELECT 1 FROM api_keys WHERE id = ${id}::uuid FOR UPDATE`;
     const current = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
     const key = await tx.apiKey.findFirstOrThrow({ where: { AND: [{ id }, manageable(caller), current] } });
@@ -223,6 +226,7 @@ export async function listApiKeys(db: Db, caller: Caller, query: ApiKeyList): Pr
 export function revokeApiKey(db: Db, caller: Caller, id: string, now: Date): Promise<Revoked[]> {
   return inTransaction(db, async (tx) => {
     const key = await tx.apiKey.findFirstOrThrow({ where: { AND: [{ id }, manageable(caller)] } });
+    await holdLearner(tx, key.learnerId);
     const revoked = await revokeFamilies(tx, [id], now);
     return [key, ...revoked.filter((one) => one.id !== id)];
   });

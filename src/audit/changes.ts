@@ -1,3 +1,4 @@
+import { holdLearner } from "../access/hold-learner";
 import { ownerOf } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import type { Prisma } from "../generated/prisma/client";
@@ -20,6 +21,7 @@ const MOST_NAMED = 1_000;
  */
 export function change<T>(db: Db, request: Asked, work: Work<T>, involved?: (tx: Db) => Promise<Involved>): Promise<T> {
   return inTransaction(db, async (tx) => {
+    await holdLearner(tx, learnerOf(request));
     const before = await involved?.(tx);
     const result = await work(tx);
     const after = await involved?.(tx);
@@ -42,6 +44,7 @@ export function create<T extends object>(
 ): Promise<T> {
   const recorded = (tx: Db) =>
     inTransaction(tx, async (tx) => {
+      await holdLearner(tx, learnerOf(request));
       const answer = await work(tx);
       const { id } = answer.body as { id?: string };
       await recordChange(tx, actOf(request), [named(request), { learnerIds: involves?.(answer.body) ?? [], itemIds: id ? [id] : [] }]);
@@ -61,9 +64,13 @@ export async function recordChange(tx: Db, act: Act, involved: (Involved | undef
   await record(tx, act, "change", learnerIds.slice(0, MOST_NAMED), itemIds.slice(0, MOST_NAMED), { unnamed });
 }
 
+function named(request: Asked): Involved {
+  return { learnerIds: [learnerOf(request)] };
+}
+
 /** The learner whom the path names. */
-function named({ params }: Asked): Involved {
-  return { learnerIds: [(params as { learnerId?: string }).learnerId] };
+function learnerOf({ params }: Asked): string | undefined {
+  return (params as { learnerId?: string }).learnerId;
 }
 
 function distinct(ids: Id[]): string[] {

@@ -64,6 +64,8 @@ CREATE INDEX "invitations_learner_id_idx" ON "invitations"("learner_id");
 
 CREATE INDEX "invitations_made_by_id_idx" ON "invitations"("made_by_id");
 
+CREATE INDEX "invitations_api_key_id_idx" ON "invitations"("api_key_id");
+
 CREATE INDEX "invitations_second_attempt_at_idx" ON "invitations"("second_attempt_at");
 
 -- One waits at a time for each person.

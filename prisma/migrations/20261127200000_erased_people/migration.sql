@@ -29,29 +29,31 @@ BEGIN
   RETURN NEW;
 END $$;
 
-CREATE TRIGGER "api_keys_of_erased_people" BEFORE INSERT OR UPDATE ON "api_keys"
+-- An erasure deletes the rows of these tables. A change of one that is there comes before the erasure
+-- or finds no row, so only a new row or another person has to be looked at. Memberships stay.
+CREATE TRIGGER "api_keys_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id" ON "api_keys"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id');
-CREATE TRIGGER "evidence_of_erased_people" BEFORE INSERT OR UPDATE ON "evidence"
+CREATE TRIGGER "evidence_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id" ON "evidence"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id');
-CREATE TRIGGER "goals_of_erased_people" BEFORE INSERT OR UPDATE ON "goals"
+CREATE TRIGGER "goals_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id", "reviewer_id" ON "goals"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id', 'reviewer_id');
-CREATE TRIGGER "idempotency_keys_of_erased_people" BEFORE INSERT OR UPDATE ON "idempotency_keys"
+CREATE TRIGGER "idempotency_keys_of_erased_people" BEFORE INSERT OR UPDATE OF "caller_id" ON "idempotency_keys"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('caller_id');
 CREATE TRIGGER "memberships_of_erased_people" BEFORE INSERT OR UPDATE ON "memberships"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id');
-CREATE TRIGGER "resources_of_erased_people" BEFORE INSERT OR UPDATE ON "resources"
+CREATE TRIGGER "resources_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id" ON "resources"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('', 'learner_id');
-CREATE TRIGGER "reviews_of_erased_people" BEFORE INSERT OR UPDATE ON "reviews"
+CREATE TRIGGER "reviews_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id", "reviewer_id", "answered_by_id" ON "reviews"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id', 'reviewer_id', 'answered_by_id');
-CREATE TRIGGER "step_prerequisites_of_erased_people" BEFORE INSERT OR UPDATE ON "step_prerequisites"
+CREATE TRIGGER "step_prerequisites_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id" ON "step_prerequisites"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id');
-CREATE TRIGGER "steps_of_erased_people" BEFORE INSERT OR UPDATE ON "steps"
+CREATE TRIGGER "steps_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id" ON "steps"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id');
-CREATE TRIGGER "teams_of_erased_people" BEFORE INSERT OR UPDATE ON "teams"
+CREATE TRIGGER "teams_of_erased_people" BEFORE INSERT OR UPDATE OF "lead_id" ON "teams"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('', 'lead_id');
-CREATE TRIGGER "terms_of_erased_people" BEFORE INSERT OR UPDATE ON "terms"
+CREATE TRIGGER "terms_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id" ON "terms"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id');
-CREATE TRIGGER "timers_of_erased_people" BEFORE INSERT OR UPDATE ON "timers"
+CREATE TRIGGER "timers_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id" ON "timers"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id');
 
 -- Sessions come by the thousand, so they are looked at together: each person once. Their names

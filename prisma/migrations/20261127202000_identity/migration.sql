@@ -80,7 +80,7 @@ ALTER TABLE "invitations" ADD CONSTRAINT "invitations_api_key_id_fkey" FOREIGN K
 ALTER TABLE "invitations" ADD CONSTRAINT "invitations_redeemed_check" CHECK (("redeemed_at" IS NULL) = ("api_key_id" IS NULL) AND ("second_attempt_at" IS NULL OR "redeemed_at" IS NOT NULL));
 
 -- Nobody invites an erased person.
-CREATE TRIGGER "invitations_of_erased_people" BEFORE INSERT OR UPDATE ON "invitations"
+CREATE TRIGGER "invitations_of_erased_people" BEFORE INSERT OR UPDATE OF "learner_id" ON "invitations"
   FOR EACH ROW EXECUTE FUNCTION "refuse_rows_of_erased_people"('learner_id');
 
 -- Made by the service when it is first needed, so that a new database is empty.

@@ -105,7 +105,7 @@ describe("over HTTP", () => {
     const learner = api.as(await keyOf(api.db, (await buildLearner(api.db)).id));
     const drawn = await learner.get(`/v1/paths/${id}`, { Accept });
     expect([drawn.status, drawn.text]).toEqual([200, drawnTwo]);
-    expect(drawn.headers).toMatchObject({ "content-type": "text/vnd.mermaid; charset=utf-8", vary: "Accept", etag: '"1"' });
+    expect(drawn.headers).toMatchObject({ "content-type": "text/vnd.mermaid; charset=utf-8", vary: "Accept", etag: expect.stringMatching(/^"1-[\w-]{8}"$/) });
     expect((await learner.get(`/v1/paths/${id}/versions/1`, { Accept })).text).toBe(drawnOne);
     expect((await learner.get(`/v1/paths/${id}/versions/2`, { Accept: "text/vnd.mermaid;q=0.9, application/json;q=0.5" })).text).toBe(drawnTwo);
   });

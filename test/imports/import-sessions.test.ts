@@ -103,7 +103,7 @@ test("lines of JSON are the items of a batch", async () => {
   expect(rejected.map(({ line, problem }) => [line, problem.code, problem.errors?.[0]?.pointer])).toEqual([
     [3, "invalid-request", "#/minutes"],
     [4, "invalid-request", "#"],
-    [5, "invalid-request", undefined],
+    [5, "invalid-request", "#"],
     [6, "invalid-request", "#"],
   ]);
   expect((await api.admin.post("/v1/study-sessions/batch", { items: [item] })).body).toMatchObject({ created: 0, existing: 1 });
@@ -314,7 +314,7 @@ describe("a client", () => {
     await write(upload, `${HEADER}\n`);
     let lines = 0;
     for (const until = Date.now() + 1.2 * PATIENCE_MS; Date.now() < until; lines++) {
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS / 10));
       await write(upload, `${row()}\n`);
     }
     expect((await end()).last).toEqual(done(lines, 0, 0));

@@ -13,10 +13,13 @@ export type Metrics = {
 // Seconds. From a look-up by key to what a client's own limit cuts.
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+// Of the process, so observed once however many apps it holds.
+const processRegistry = new Registry();
+collectDefaultMetrics({ register: processRegistry });
+
 /** What Prometheus reads: of the process, of requests by route, and of the connections to the database. */
 export function createMetrics(pools: Record<string, Pool>, places: Places): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   new Gauge({
     name: "database_connections",
     help: "Connections to the database, and requests that wait for one.",
@@ -94,6 +97,6 @@ export function metricsRoute(app: App, { registry }: Metrics, countVisit: (reque
       reply
         .type(registry.contentType)
         .serializer(String)
-        .send(await registry.metrics()),
+        .send(await Registry.merge([processRegistry, registry]).metrics()),
   });
 }

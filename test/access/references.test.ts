@@ -130,7 +130,9 @@ test.each(deep.flatMap((row) => askers.map((caller) => ({ ...row, caller }))))("
     if (operation.method === "get" || operation.method === "delete") return client[operation.method](url, headers);
     return client[operation.method](url, body?.(shared.ids) as object | undefined, headers);
   };
-  const refused = marks[caller] === "-" ? { status: 403, code: "forbidden" } : { status: 404, code: "not-found" };
+  // Nothing is there in the version that was asked for.
+  const missing = requests[name]?.headers?.["If-Match"] ? { status: 412, code: "version-mismatch" } : { status: 404, code: "not-found" };
+  const refused = marks[caller] === "-" ? { status: 403, code: "forbidden" } : missing;
   // All that is beneath the learner is another's, or only the last.
   for (const others of beneath.map((_, index) => beneath.slice(index))) {
     const theirs = await ask((id) => shared.ids[others.includes(id) ? `outsider${id[0]?.toUpperCase()}${id.slice(1)}` : id] as string);

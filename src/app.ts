@@ -146,6 +146,7 @@ function payerOfRequest(request: FastifyRequest): Payer {
 async function serveMetricsApart(app: App, metrics: Metrics, limits: RateLimits, config: Config, log?: LogStream): Promise<void> {
   const apart: App = Fastify(serverOptions(config, log)).withTypeProvider<ZodTypeProvider>();
   answerProblems(apart);
+  refuseCutHeaders(apart);
   await hardenAnswers(apart, { ...config, CORS_ORIGINS: undefined });
   metricsRoute(apart, metrics, limits.countVisit);
   const listenTextResolver = (address: string) => `Metrics at ${address}/metrics`;

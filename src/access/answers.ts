@@ -42,7 +42,7 @@ export function holdAnswers(app: App, { db }: Pick<Context, "db">): void {
     if (!answers) throw new Error(`${String(method)} ${url} does not say what its answer shows`);
     if (answers === "nothing" || answers === "outcomes") return;
     named.add(readOf(answers));
-    route.config = { ...route.config, receipt: url.includes(":learnerId") && typeof answers === "string" };
+    route.config = { ...route.config, receipt: url.includes(":learnerId") && (typeof answers === "string" || answers.to !== (preHandler as unknown)) };
   });
   app.addHook("onReady", async () => {
     for (const name of named) if (!reads.has(name)) throw new Error(`An answer is to show what ${name} shows, and there is no such operation`);

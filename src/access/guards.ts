@@ -87,6 +87,8 @@ export function createGuards(db: PrismaClient) {
     writeProfile: write("directory:write"),
 
     readLearner: read("learning:read"),
+    /** A session that the caller has just logged: whoever may log for a learner sees them. */
+    readLogged: async (request) => need(request, "learning:read"),
     reportOnLearner: read("reports:read"),
     writeLearner: write("learning:write"),
     logForLearner: write("sessions:write"),

@@ -174,7 +174,7 @@ function notKnown(why: string): AppError {
 async function noteSeen(db: PrismaClient, { id, lastSeenOn }: Learner, now: Date): Promise<void> {
   const today = toDay(now);
   if (lastSeenOn && toDay(lastSeenOn) === today) return;
-  await db.$executeRaw`UPDATE learners SET last_seen_on = ${today}::date WHERE id = ${id}::uuid AND erased_at IS NULL`;
+  await db.$executeRaw`UPDATE learners SET last_seen_on = ${today}::date WHERE id = ${id}::uuid AND subject IS NOT NULL AND erased_at IS NULL`;
 }
 
 async function provision(tx: Prisma.TransactionClient, email: string | null, arrival: Arrival): Promise<Learner> {

@@ -1,4 +1,4 @@
-import { Transform } from "node:stream";
+import { pipeline, Transform } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { AppError } from "../errors";
 import type { App } from "./app-type";
@@ -23,7 +23,7 @@ export function limitBodies(app: App, mostOf: (request: FastifyRequest) => numbe
         done(received > most ? tooLarge(most) : null, chunk);
       },
     });
-    return payload.pipe(counted);
+    return pipeline(payload, counted, () => undefined);
   });
 }
 

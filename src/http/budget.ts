@@ -41,8 +41,8 @@ const RETRY_AFTER_SECONDS = 2;
  * waits for no more than that.
  *
  * A payer's own place is held until the answer was read, so that nobody makes the process keep many
- * answers that they do not read. The common place is held only while there is work to do, so that
- * who is slow to send or to read takes nobody else's.
+ * answers that they do not read. The common place of a heavy request is held only while there is
+ * work to do, so that a slow sender or reader takes nobody else's. That of a long one is held to its end.
  */
 export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer, places: Places): Budget {
   const own = (request: FastifyRequest, work: Work): [name: string, most: number] => {

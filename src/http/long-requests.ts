@@ -53,7 +53,8 @@ function patienceOf(patienceMs: number, leastPerMs: number): Patience {
   let leftMs = patienceMs;
   return {
     moved(bytes) {
-      leftMs += bytes / leastPerMs;
+      // What moved fast before is no excuse for what is slow later.
+      leftMs = Math.min(leftMs, patienceMs) + bytes / leastPerMs;
     },
     wait(late) {
       const since = performance.now();

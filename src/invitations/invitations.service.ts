@@ -80,7 +80,7 @@ export function redeemInvitation(db: Db, { secret, name = "First key" }: Redempt
     const ended = renews ? await endKeys(tx, learner.id, now) : [];
     const key = await giveKey(tx, { name, role: "learner", learnerId: learner.id });
     await tx.invitation.update({ where: { id }, data: { redeemedAt: now, apiKeyId: key.id } });
-    await tx.invitation.deleteMany({ where: { learnerId: learner.id, id: { not: id } } });
+    await tx.invitation.deleteMany({ where: { learnerId: learner.id, redeemedAt: null } });
     await record(tx, { ...act, role: "learner", keyId: key.id, personId: learner.id }, "change", [learner.id], [key.id, id, ...ended]);
     return key;
   });

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { isOwn, type Scope, whoWritesWhom } from "../access/scope";
+import { isOwn, ownerOf, type Scope, whoWritesWhom } from "../access/scope";
 import type { Act } from "../audit/audit.service";
 import { gathered } from "../database/gather";
 import { type Db, inTransaction } from "../database/transaction";
@@ -228,12 +228,12 @@ function checkNote(scope: Scope, learnerId: string, { note, noteShared }: StudyS
 function digestsOf(scope: Scope, learnerId: string, input: StudySessionCreate): Pick<Row, "bodyDigest" | "openDigest"> {
   const { note, noteShared: _, ...open } = input;
   if (!note || isOwn(scope, learnerId)) return { bodyDigest: digest(input), openDigest: digest(open) };
-  return { bodyDigest: digest([input, scope.caller.id]), openDigest: Buffer.concat([digest(open), authorMark(scope)]) };
+  return { bodyDigest: digest([input, ownerOf(scope.caller)]), openDigest: Buffer.concat([digest(open), authorMark(scope)]) };
 }
 
 /** Follows the digest of a session whose note was written by somebody else than the learner. */
 function authorMark({ caller }: Scope): Buffer<ArrayBuffer> {
-  return digest(caller.id);
+  return digest(ownerOf(caller));
 }
 
 /** The mode of what the session names itself, else the step's. */

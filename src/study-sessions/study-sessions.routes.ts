@@ -38,7 +38,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "POST",
     url: "/learners/:learnerId/study-sessions",
     preHandler: may.logOneSession,
-    config: { answers: "getStudySession" },
+    config: { answers: { as: "getStudySession", to: may.readLogged } },
     schema: {
       operationId: "logStudySession",
       summary: "Log a study session",
@@ -61,7 +61,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "PUT",
     url: "/learners/:learnerId/study-sessions/:sessionId",
     preHandler: may.logOneSession,
-    config: { answers: "getStudySession" },
+    config: { answers: { as: "getStudySession", to: may.readLogged } },
     schema: {
       operationId: "putStudySession",
       summary: "Log a study session under an id of your own; safe to send again",

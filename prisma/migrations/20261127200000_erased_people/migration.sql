@@ -102,16 +102,37 @@ END $$;
 CREATE TRIGGER "learners_stay_erased" BEFORE UPDATE ON "learners"
   FOR EACH ROW WHEN (OLD."erased_at" IS NOT NULL) EXECUTE FUNCTION "learners_stay_erased"();
 
--- Who was erased before may still be in a team, and may have been given a key since.
+-- Who was erased before may have been given things since, and may still be in a team.
 DO $$
 DECLARE
   erased record;
+  last_day date;
 BEGIN
   FOR erased IN SELECT id, (erased_at AT TIME ZONE 'UTC')::date AS day FROM learners WHERE erased_at IS NOT NULL LOOP
     PERFORM set_config('cairn.erasing', erased.id::text, true);
+    DELETE FROM idempotency_keys WHERE caller_id = erased.id OR caller_id IN (SELECT id FROM api_keys WHERE learner_id = erased.id);
     DELETE FROM api_keys WHERE learner_id = erased.id;
-    DELETE FROM memberships WHERE learner_id = erased.id AND from_day >= erased.day;
-    UPDATE memberships SET until_day = erased.day WHERE learner_id = erased.id AND (until_day IS NULL OR until_day > erased.day);
+    DELETE FROM timers WHERE learner_id = erased.id;
+    UPDATE study_sessions SET goal_id = NULL, step_id = NULL, note = NULL, note_shared = false, time_zone = 'UTC', started_at = occurred_on, logged_at = occurred_on
+    WHERE learner_id = erased.id AND (goal_id IS NOT NULL OR note IS NOT NULL OR time_zone <> 'UTC' OR started_at <> occurred_on);
+    DELETE FROM reviews WHERE learner_id = erased.id;
+    DELETE FROM evidence WHERE learner_id = erased.id;
+    DELETE FROM terms WHERE learner_id = erased.id;
+    DELETE FROM step_prerequisites WHERE learner_id = erased.id;
+    DELETE FROM steps WHERE learner_id = erased.id;
+    UPDATE goals SET follows_id = NULL WHERE learner_id = erased.id AND follows_id IS NOT NULL;
+    DELETE FROM goals WHERE learner_id = erased.id;
+    UPDATE goals SET reviewer_id = NULL, version = version + 1 WHERE reviewer_id = erased.id;
+    UPDATE reviews SET reviewer_id = NULL, version = version + 1 WHERE reviewer_id = erased.id AND verdict IS NULL;
+    UPDATE teams SET lead_id = NULL, version = version + 1 WHERE lead_id = erased.id;
+    UPDATE resources
+    SET title = 'Somebody who was erased', creator = NULL, url = NULL, description = NULL, skills = '{}', capacity_minutes_per_week = NULL,
+        learner_id = NULL, archived_at = coalesce(archived_at, now()), version = version + 1
+    WHERE learner_id = erased.id;
+    UPDATE learners SET name = 'Somebody who was erased', email = NULL, external_id = NULL, time_zone = 'UTC', target = '{}', last_seen_on = NULL WHERE id = erased.id;
+    SELECT greatest(erased.day, max(occurred_on)) INTO last_day FROM study_sessions WHERE learner_id = erased.id AND deleted_at IS NULL;
+    DELETE FROM memberships WHERE learner_id = erased.id AND from_day > last_day;
+    UPDATE memberships SET until_day = last_day + 1 WHERE learner_id = erased.id AND (until_day IS NULL OR until_day > last_day + 1);
   END LOOP;
   PERFORM set_config('cairn.erasing', '', true);
 END $$;

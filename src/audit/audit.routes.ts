@@ -5,6 +5,7 @@ import type { Db } from "../database/transaction";
 import type { App } from "../http/app-type";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
+import { Id } from "../http/schema";
 import { AuditEvent, AuditEventList, AuditEventPage } from "./audit.schema";
 import { actOf, listAuditEvents, record } from "./audit.service";
 import { recordRefusal } from "./refusals";
@@ -43,9 +44,9 @@ export function recordReads(app: App, { db }: Pick<Context, "db">): void {
 export function recordRefusals(app: App, { db }: Pick<Context, "db">): void {
   app.addHook("onSend", async (request, reply) => {
     if (!request.scope || !isRefusal(request, reply.statusCode)) return;
-    const { learnerId } = request.params as { learnerId?: string };
+    const { learnerId } = { ...(request.body as { learnerId?: unknown } | null), ...(request.params as { learnerId?: string }) };
     try {
-      await recordRefusal(db, actOf(request), learnerId ? [learnerId] : []);
+      await recordRefusal(db, actOf(request), Id.safeParse(learnerId).success ? [learnerId as string] : []);
     } catch (error) {
       request.log.error({ err: error }, "a refusal could not be recorded");
     }

@@ -53,7 +53,8 @@ const FLAWS: [words: string, statement: string][] = [
     "things of people who were erased",
     `WITH erased AS (SELECT * FROM learners WHERE erased_at IS NOT NULL)
      ${[
-       "SELECT id FROM erased WHERE num_nonnulls(email, external_id, subject) > 0",
+       "SELECT id FROM erased WHERE num_nonnulls(email, external_id, subject) > 0 OR name <> 'Somebody who was erased'",
+       "SELECT id FROM erased WHERE id IN (SELECT learner_id FROM study_sessions WHERE note IS NOT NULL OR goal_id IS NOT NULL)",
        "SELECT id FROM erased WHERE id IN (SELECT caller_id FROM idempotency_keys)",
        "SELECT id FROM erased WHERE id IN (SELECT learner_id FROM memberships WHERE until_day IS NULL)",
        "SELECT id FROM erased WHERE id IN (SELECT learner_id FROM resources)",

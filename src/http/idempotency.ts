@@ -1,8 +1,9 @@
+import { hash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Db, inTransaction } from "../database/transaction";
 import { digest } from "../digest";
-import { AppError, type ProblemCode } from "../errors";
+import { AppError, learnerErased, type ProblemCode } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
 
 const KEPT_HOURS = 24;
@@ -48,11 +49,12 @@ export async function answerOnce<T extends object>(
   const bodyDigest = digest([request.method, request.url, request.body]);
   return inTransaction(db, async (tx) => {
     await claim(tx, owner, callerId);
-    const known = await tx.idempotencyKey.findFirst({ where: { callerId: { in: [ownerId, callerId] }, key } });
+    const known = await tx.idempotencyKey.findFirst({ where: { callerId: { in: [ownerId, callerId] }, key: { in: [key, keyAfterErasure(key)] } } });
     if (known) {
       if (!bodyDigest.equals(known.bodyDigest)) {
         throw new AppError("idempotency-key-reused", "Choose a new Idempotency-Key for a new request; this one belongs to another.");
       }
+      if (known.body === null) throw learnerErased();
       // The stored answer is already what the serializer made of it.
       reply
         .serializer((body) => JSON.stringify(body))
@@ -66,6 +68,11 @@ export async function answerOnce<T extends object>(
     await tx.idempotencyKey.create({ data: { ...owner, bodyDigest, status: answer.status, headers, body } });
     return send(reply, answer);
   });
+}
+
+/** The key of an answer that an erasure took away: it may have held words, too. */
+function keyAfterErasure(key: string): string {
+  return `erased-${hash("sha256", key)}`;
 }
 
 /** Makes this request the only one under way with its key, and forgets expired ones. */

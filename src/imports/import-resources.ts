@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { type Act, record } from "../audit/audit.service";
 import { type Db, inTransaction } from "../database/transaction";
-import { AppError } from "../errors";
+import { AppError, learnerErased } from "../errors";
 import { ResourceCreate } from "../resources/resources.schema";
 import type { Door, Outcome } from "./import";
 import { answerKnown } from "./known";
@@ -14,10 +14,12 @@ export function resourceDoor(db: Db, act: Act): Door<typeof ResourceLine> {
 }
 
 async function storeResources(tx: Db, items: ResourceLine[], act: Act): Promise<Outcome[]> {
-  const mentors = new Set(
-    (await tx.learner.findMany({ where: { id: { in: items.flatMap(({ learnerId }) => learnerId ?? []) } }, select: { id: true } })).map(({ id }) => id),
-  );
-  const isNobody = ({ learnerId }: ResourceLine) => Boolean(learnerId && !mentors.has(learnerId));
+  const named = await tx.learner.findMany({
+    where: { id: { in: items.flatMap(({ learnerId }) => learnerId ?? []) } },
+    select: { id: true, erasedAt: true },
+  });
+  const mentors = new Map(named.map(({ id, erasedAt }) => [id, erasedAt]));
+  const isNobody = ({ learnerId }: ResourceLine) => Boolean(learnerId && mentors.get(learnerId) !== null);
   const first = new Map(
     items
       .filter((item) => !isNobody(item))
@@ -33,7 +35,7 @@ async function storeResources(tx: Db, items: ResourceLine[], act: Act): Promise<
     await record(tx, act, "change", [...new Set(about)], [...made.keys()]);
   }
   return items.map((item) => {
-    if (isNobody(item)) return { error: nobody() };
+    if (isNobody(item)) return { error: mentors.get(item.learnerId ?? "") ? learnerErased() : nobody() };
     if (first.get(item.id) === item && made.has(item.id)) return { created: true };
     return answerKnown(stored.get(item.id) ?? {}, item);
   });

@@ -39,8 +39,10 @@ export function createInvitation(
     }
     await tx.invitation.deleteMany({ where: { learnerId, redeemedAt: null } });
     const secret = newSecret();
-    const expiresAt = new Date(now.getTime() + validDays * MS_PER_DAY);
-    const { keyId: madeById } = await lockMinter(tx, caller, now);
+    const { keyId: madeById, expiresAt: minterEnds } = await lockMinter(tx, caller, now);
+    const ends = new Date(now.getTime() + validDays * MS_PER_DAY);
+    // No later than the key that makes it.
+    const expiresAt = minterEnds && minterEnds < ends ? minterEnds : ends;
     const row = await tx.invitation.create({ data: { id: uuidv7(), learnerId, secretHash: hashSecret(secret), renews, madeById, expiresAt, createdAt: now } });
     return { ...present(row), secret };
   });

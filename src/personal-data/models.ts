@@ -63,10 +63,11 @@ const withoutName = (column: string, { named }: Person) => sql`coalesce(regexp_r
 export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   IdempotencyKey: {
     table: "idempotency_keys",
-    // Stored answers repeat what was sent, also to services that acted for the person.
-    goes: ({ id, named }) => sql`
-      caller_id IN (SELECT ${id}::uuid UNION ALL SELECT id FROM api_keys WHERE learner_id = ${id}::uuid)
-      OR strpos(body::text || headers::text, ${id}) > 0 OR body::text ~* ${named}`,
+    goes: ({ id }) => sql`caller_id IN (SELECT ${id}::uuid UNION ALL SELECT id FROM api_keys WHERE learner_id = ${id}::uuid)`,
+    // Answers that were stored for services repeat what was sent of the person. That there was one stays, so that a retry does not do it again.
+    elsewhere: ({ id, named }) => sql`
+      UPDATE idempotency_keys SET key = 'erased-' || encode(sha256(convert_to(key, 'UTF8')), 'hex'), body = 'null', headers = '{}'
+      WHERE caller_id <> ${id}::uuid AND body::text <> 'null' AND (strpos(body::text || headers::text, ${id}) > 0 OR body::text ~* ${named})`,
   },
   Invitation: {
     table: "invitations",
@@ -110,9 +111,10 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
     // One that names the person without a link to them.
     elsewhere: (person) => sql`
       UPDATE resources SET title = ${withoutName("title", person)}, creator = ${withoutName("creator", person)},
-             description = ${withoutName("description", person)}, updated_at = ${person.now}, version = version + 1
+             description = ${withoutName("description", person)}, url = CASE WHEN NOT url ~* ${person.named} THEN url END,
+             updated_at = ${person.now}, version = version + 1
       WHERE type IN ('mentor', 'coach', 'community', 'shadowing') AND learner_id IS DISTINCT FROM ${person.id}::uuid
-        AND concat_ws(E'\\n', title, creator, description) ~* ${person.named}`,
+        AND concat_ws(E'\\n', title, creator, description, url) ~* ${person.named}`,
   },
   StudySession: {
     table: "study_sessions",

@@ -46,14 +46,23 @@ function assignments(columns: Columns, person: Person): Prisma.Sql {
 }
 
 // A shorter name would be found in other words.
-const MIN_NAME_LENGTH = 3;
+const MIN_NAME_LENGTH = 2;
+// Scripts that put no space between words.
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+const BETWEEN_WORDS = "[[:space:]_.,-]+";
 
-/** Matches the person's name, however its words are spaced, and their e-mail address, each as whole words. */
-function patternOf(...names: (string | null)[]): string | null {
-  const known = names.filter((name): name is string => name !== null && name !== NOBODY && name.length >= MIN_NAME_LENGTH);
+/**
+ * Matches the person's name, whatever stands between its words and with the last of them first, and
+ * their e-mail address, each as whole words.
+ */
+function patternOf(name: string, email: string | null): string | null {
+  const words = name.trim().split(/\s+/);
+  const orders = words.length > 1 ? [words, [...words.slice(-1), ...words.slice(0, -1)]] : [words];
+  const names = name === NOBODY || name.length < MIN_NAME_LENGTH ? [] : orders.map((order) => order.map(escapePattern).join(BETWEEN_WORDS));
+  const known = [...names, ...(email ? [escapePattern(email)] : [])];
   if (!known.length) return null;
-  const alternatives = known.map((name) => name.trim().split(/\s+/).map(escapePattern).join("\\s+"));
-  return `(?<![[:alnum:]])(?:${alternatives.join("|")})(?![[:alnum:]])`;
+  const whole = (pattern: string) => (UNSPACED.test(pattern) ? pattern : `(?<![[:alnum:]])(?:${pattern})(?![[:alnum:]])`);
+  return known.map(whole).join("|");
 }
 
 function escapePattern(text: string): string {

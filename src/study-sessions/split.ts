@@ -42,10 +42,11 @@ export function resplitMinutes(before: SplitMinutes, change: Partial<SplitInput>
 function columns(minutes: number, parts: PerMode<number>): SplitMinutes {
   const sum = parts.onTheJob + parts.social + parts.formal;
   if (sum > minutes) {
-    throw invalid(
-      "#/split",
-      `The split adds up to ${sum} minutes, more than the session's ${minutes}. Give a split that fits; what it leaves is unclassified.`,
-    );
+    const detail = `The split adds up to ${sum} minutes, more than the session's ${minutes}. Give a split that fits; what it leaves is unclassified.`;
+    // One of the two may be stored, and not be the caller's to read.
+    throw Object.assign(invalid("#/split", detail), {
+      unread: "The split adds up to more minutes than the session has. Give a split that fits; what it leaves is unclassified.",
+    });
   }
   return { minutes, onTheJobMinutes: parts.onTheJob, socialMinutes: parts.social, formalMinutes: parts.formal };
 }

@@ -85,8 +85,14 @@ test.each<[string, () => Promise<{ status: number; code: string }>]>([
   [
     "a line of resources",
     async () => {
-      const { body } = await api.admin.post("/v1/resources", { type: "mentor", title: "A mentor" });
-      return answer(api.admin.patch(`/v1/resources/${body.id}`, { learnerId: world.ids.learnerId }));
+      const [book, mentor] = [
+        { id: uuidv7(), type: "book", title: "A book" },
+        { id: uuidv7(), type: "mentor", title: "A mentor", learnerId: world.ids.learnerId },
+      ];
+      const lines = [book, mentor].map((item) => JSON.stringify(item)).join("\n");
+      const { text } = await api.admin.post("/v1/imports/resources", lines, { "Content-Type": "application/x-ndjson" });
+      expect(JSON.parse(text.trim().split("\n").at(-1) as string)).toMatchObject({ kind: "done", created: 1, rejected: 1 });
+      return rejected({ text });
     },
   ],
 ])("%s is refused", async (_, ask) => {

@@ -14,13 +14,17 @@ const run = promisify(execFile);
 const READING_MS = 5_000;
 const LONGEST_STALL_MS = 1_000;
 
-/** The newest migration is applied while the version before it serves, on ten million sessions, and somebody reads every table for seconds. */
+/** The migrations since the last version are applied while it serves, on ten million sessions, and somebody reads every table for seconds. */
 export const drill: Drill = async (stage, quick) => {
   const [sessions, loadMs] = quick ? [20_000, 1_000] : [10_000_000, 10_000];
   const migrations = await readMigrations();
   const newest = migrations.at(-1)?.name as string;
-  const previous = await buildBefore(newest, path.join(stage.folder, "previous"));
-  await migrate(stage.pool, migrations.slice(0, -1));
+  const before = await findVersionBefore(newest);
+  const previous = await build(before.commit, path.join(stage.folder, "previous"));
+  await migrate(
+    stage.pool,
+    migrations.filter(({ name }) => before.migrations.has(name)),
+  );
   await fillOrganisation(stage.pool, { teams: 1_555, learners: quick ? 2_000 : 20_000, sessions });
   await stage.pool.query("VACUUM ANALYZE");
   const service = await stage.service({}, previous);
@@ -58,11 +62,34 @@ export const drill: Drill = async (stage, quick) => {
   };
 };
 
-/** Builds the version that did not have the migration yet, out of the history. @returns its folder */
-async function buildBefore(migration: string, folder: string): Promise<string> {
-  const { stdout } = await run("git", ["log", "--diff-filter=A", "--format=%H", "-1", "--", path.join(MIGRATIONS_DIR, migration)]);
+/**
+ * The newest version that lacks a migration, and whose own migrations are as they are now: one that
+ * was rewritten before its release never ran anywhere.
+ */
+async function findVersionBefore(migration: string): Promise<{ commit: string; migrations: Set<string> }> {
+  const now = await migrationsAt("HEAD");
   // One that is not committed yet comes after the newest commit.
-  const commit = stdout.trim() ? `${stdout.trim()}^` : "HEAD";
+  if (!now.has(migration)) return { commit: "HEAD", migrations: new Set(now.keys()) };
+  const { stdout } = await run("git", ["log", "--first-parent", "--format=%H", "--", MIGRATIONS_DIR]);
+  for (const commit of stdout
+    .trim()
+    .split("\n")
+    .map((changed) => `${changed}^`)) {
+    const then = await migrationsAt(commit);
+    if (!then.has(migration) && [...then].every(([name, blob]) => now.get(name) === blob)) return { commit, migrations: new Set(then.keys()) };
+  }
+  throw new Error(`The history has no version before ${migration}`);
+}
+
+/** The migrations of a commit, each with what names its content. */
+async function migrationsAt(commit: string): Promise<Map<string, string>> {
+  const { stdout } = await run("git", ["ls-tree", "-r", "--full-tree", commit, "prisma/migrations"]);
+  const files = stdout.matchAll(/^\d+ blob (\w+)\tprisma\/migrations\/([^/]+)\/migration\.sql$/gm);
+  return new Map([...files].map(([, blob = "", name = ""]) => [name, blob]));
+}
+
+/** Builds a version out of the history. @returns its folder */
+async function build(commit: string, folder: string): Promise<string> {
   await mkdir(folder);
   const archive = path.join(folder, "version.tar");
   await run("git", ["archive", "--output", archive, commit]);

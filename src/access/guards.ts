@@ -41,6 +41,10 @@ export function createGuards(db: PrismaClient) {
     await mustSee(request);
     throw forbidden(needed);
   };
+  const adminOnly: Guard = async (request) => {
+    if (request.scope.caller.role !== "admin") return refuse(request, "an admin's key");
+    await mustSee(request);
+  };
   const mustFindTeam = async (request: FastifyRequest, teams: (scope: Scope) => Prisma.TeamWhereInput) => {
     const id = pathId(request, "teamId");
     if (!(await db.team.count({ where: { AND: [{ id }, teams(request.scope)] } }))) throw notFound();
@@ -139,16 +143,10 @@ export function createGuards(db: PrismaClient) {
     },
 
     /** Who somebody is at the identity provider: admins alone. */
-    manageSignIn: async (request) => {
-      if (request.scope.caller.role !== "admin") return refuse(request, "an admin's key");
-      await mustSee(request);
-    },
+    manageSignIn: adminOnly,
 
     /** Admins alone. */
-    eraseLearner: async (request) => {
-      if (request.scope.caller.role !== "admin") return refuse(request, "an admin's key");
-      await mustSee(request);
-    },
+    eraseLearner: adminOnly,
 
     /** The learner's directory entry: kept by admins and services, read by who may see the learner. */
     keepLearner: async (request) => {

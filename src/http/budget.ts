@@ -68,6 +68,7 @@ export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer,
       .then(() => done(), done);
   });
 
+  const doneWorking = new WeakMap<FastifyReply, Leave>();
   // After the body has arrived: nobody's place is taken by who is slow to send.
   app.addHook("preValidation", async (request, reply) => {
     const work = workOf(request);
@@ -77,7 +78,6 @@ export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer,
     leaveAtEnd(reply, leave);
     if (work === "heavy") doneWorking.set(reply, leave);
   });
-  const doneWorking = new WeakMap<FastifyReply, Leave>();
   app.addHook("onSend", (_request, reply, payload, done) => {
     doneWorking.get(reply)?.();
     done(null, payload);

@@ -19,7 +19,7 @@ import { goalRoutes } from "./goals/goals.routes";
 import { accountForRequests, limitPipelines, limitRequestsAtOnce } from "./http/account";
 import type { App } from "./http/app-type";
 import { limitBodies } from "./http/body-limit";
-import { limitWork, type Payer } from "./http/budget";
+import { limitWork, type Payer, workOf } from "./http/budget";
 import { networkOf, refuseCutHeaders } from "./http/client-address";
 import { hardenAnswers } from "./http/hardening";
 import { healthRoutes } from "./http/health.routes";
@@ -31,6 +31,7 @@ import { describeApi } from "./http/openapi";
 import { createPlaces } from "./http/places";
 import { answerProblems, earlyProblems, validatorCompiler } from "./http/problem";
 import { limitRates, type RateLimits } from "./http/rate-limits";
+import { repeatRefusals } from "./http/repeat-refusals";
 import { negotiateRepresentations } from "./http/representations";
 import { serializerCompiler } from "./http/serializer";
 import { importRoutes } from "./imports/imports.routes";
@@ -100,8 +101,9 @@ export async function buildApp({
       holdRoutesToTheirWord(v1);
       refuseWhileStarting(v1, life);
       limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
+      repeatRefusals(v1, workOf);
       v1.addHook("onRequest", authenticate({ db, config, clock }, limits));
-      const budget = limitWork(v1, payerOfRequest, places);
+      const budget = limitWork(v1, payerOfRequest, places, config.RATE_LIMIT_PER_MINUTE > 0);
       // A program's batch may be larger.
       limitBodies(v1, (request) => (payerOfRequest(request).isPerson ? config.BODY_LIMIT_BYTES : Number.POSITIVE_INFINITY));
       const context: Context = { db, reportsDb, config, clock, may: createGuards(db), budget };

@@ -74,8 +74,8 @@ export class Client {
   }
 
   /** Asks for good, and expects a 2xx. */
-  async json(method: string, path: string, body?: object): Promise<Json> {
-    const { status, text } = await this.ask(method, path, body);
+  async json(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Json> {
+    const { status, text } = await this.ask(method, path, body, headers);
     if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text.slice(0, 300)}`);
     return text ? JSON.parse(text) : undefined;
   }

@@ -7,12 +7,13 @@ import { Client, type Json } from "./client";
 import type { Orders } from "./hog";
 import { type Asked, pace, percentile, watchAlive } from "./paced";
 import type { Drill } from "./run";
-import type { Stage } from "./stage";
+import { LONG_DAYS, type Stage } from "./stage";
 
 const PEOPLE = 20;
 const EVERY_MS = 150;
 const MOST_TIMES = 2;
 const HEAP_MB = 768;
+const FULL_DAY = "2014-06-02";
 
 /** One learner does the worst that a learner's keys can do, beside twenty people who log and read; what these wait for may at most double. */
 export const drill: Drill = async (stage, quick) => {
@@ -101,13 +102,18 @@ function deedsOf({ id, key, logged }: Person, team: string | null): () => Asked 
 
 /** A member of the team with ten years of sessions and their notes, four keys, and a goal on an old version of a path of many prerequisites. */
 async function buildHog(client: Client, stage: Stage, team: string, sessions: number): Promise<Omit<Orders, "address">> {
-  const { id: learner, key } = await buildLearner(client);
+  const { id: learner } = await client.json("POST", "/v1/learners", { name: "Hog" });
   await client.json("PUT", `/v1/learners/${learner}/membership`, { teamId: team, fromDay: "2020-01-01" });
   await stage.pool.query(
     `INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, impact, skills, note, body_digest)
      SELECT $1, gen_random_uuid(), day + interval '9 hours', 'UTC', day, 20, 10, 5, 5, 1 + n % 5, ARRAY['skill ' || n % 150, 'skill ' || n % 149], repeat(md5(n::text), 63), '\\x00'
      FROM generate_series(1, $2::int) n CROSS JOIN LATERAL (SELECT date '2016-12-01' + n % 3600 AS day) d`,
     [learner, sessions],
+  );
+  await stage.pool.query(
+    `INSERT INTO study_sessions (learner_id, id, started_at, time_zone, occurred_on, minutes, on_the_job_minutes, social_minutes, formal_minutes, body_digest)
+     SELECT $1, gen_random_uuid(), $2::date + interval '9 hours', 'UTC', $2, 1440, 1440, 0, 0, '\\x00' FROM set_config('cairn.day_minutes', $3, true), generate_series(1, $3::int / 1440)`,
+    [learner, FULL_DAY, LONG_DAYS.DAY_MINUTES_LIMIT],
   );
   await stage.pool.query("VACUUM ANALYZE");
   const step = (n: number, most: number) => ({
@@ -122,9 +128,19 @@ async function buildHog(client: Client, stage: Stage, team: string, sessions: nu
   await client.json("POST", `/v1/paths/${pathId}/versions`);
   await growPath(client, pathId, step);
   await client.json("PUT", `/v1/paths/${pathId}/versions/2/publication`);
-  const keys = [key];
-  while (keys.length < 4) keys.push(await newKey(client, learner));
-  return { keys, learner, goal, path: pathId };
+  const keys = await keysOf(client, learner);
+  return { keys, learner, fullDay: FULL_DAY, goal, path: pathId };
+}
+
+/** Four keys of the person's own, which may do and see what the person may. */
+async function keysOf(client: Client, learner: string): Promise<string[]> {
+  const invitation = await client.json("POST", `/v1/learners/${learner}/invitations`);
+  const { secret } = await client.json("POST", "/v1/invitations/redemption", { secret: invitation.secret });
+  const keys = [secret];
+  for (const name of ["Second", "Third", "Fourth"]) {
+    keys.push((await client.json("POST", "/v1/api-keys", { name, role: "learner", learnerId: learner }, { Authorization: `Bearer ${secret}` })).secret);
+  }
+  return keys;
 }
 
 /** As many steps and prerequisites as a path may have. */

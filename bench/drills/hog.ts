@@ -7,7 +7,8 @@ import { setTimeout as wait } from "node:timers/promises";
 // One learner, with a key or several, who does everything at once that could keep the service from
 // others, until the drill tells it to stop. A process of its own, whose work is not the drill's.
 
-export type Orders = { address: string; keys: string[]; learner: string; goal: string; path: string };
+/** `fullDay`: on it nothing more can be logged. */
+export type Orders = { address: string; keys: string[]; learner: string; fullDay: string; goal: string; path: string };
 
 type Sent = { method?: string; path: string; headers?: OutgoingHttpHeaders; body?: Buffer | string };
 
@@ -40,7 +41,7 @@ async function again(attack: () => Promise<string>): Promise<void> {
 }
 
 /** What is done, and by how many at once. */
-function attacks({ address, keys, learner, goal, path }: Orders): [number, () => Promise<string>][] {
+function attacks({ address, keys, learner, fullDay, goal, path }: Orders): [number, () => Promise<string>][] {
   let turn = 0;
   const key = () => ({ Authorization: `Bearer ${keys[turn++ % keys.length]}` });
   const send = ({ method = "GET", path, headers = {}, body }: Sent, read = drain): Promise<string> =>
@@ -105,6 +106,16 @@ function attacks({ address, keys, learner, goal, path }: Orders): [number, () =>
           path: `${own}/goals/${goal}/terms`,
           headers: { ...json, "Idempotency-Key": randomUUID() },
           body: `{"term":"${randomUUID()}","meaning":"x"}`,
+        }),
+    ],
+    [
+      8,
+      () =>
+        send({
+          method: "PUT",
+          path: `${own}/study-sessions/${randomUUID()}`,
+          headers: json,
+          body: `{"startedAt":"${fullDay}T08:00:00Z","minutes":1000,"mode":"social"}`,
         }),
     ],
     [16, () => send({ path: "/v1/me" })],

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../errors";
 import type { App } from "./app-type";
+import { createCredit } from "./credit";
 import type { Leave, Places } from "./places";
 
 declare module "fastify" {
@@ -31,6 +32,11 @@ const LONGEST_WAIT_MS = 10_000;
 // How many all payers together have under way.
 const OF_ALL = { heavy: 6, long: 16 };
 
+// What a request is charged while it is worked on, so that those of one payer do not all begin with the same credit.
+const CHARGED_AHEAD_MS: Record<Work, number> = { light: 5, heavy: 50, long: 0 };
+// To read and parse a body, which happens before the work is timed.
+const BODY_BYTES_PER_MS = 20_000;
+
 const LARGE_BODY_BYTES = 65_536;
 const LARGE_PAGE = 50;
 const RETRY_AFTER_SECONDS = 2;
@@ -40,11 +46,34 @@ const RETRY_AFTER_SECONDS = 2;
  * nobody else notices: a payer has one heavy request under way, or a few, so that whoever asks next
  * waits for no more than that.
  *
+ * A person pays for the time that their requests are worked on (see createCredit): a place of theirs
+ * stays taken until its work is paid for. A program acts for many people, and does not pay.
+ *
  * A payer's own place is held until the answer was read, so that nobody makes the process keep many
  * answers that they do not read. The common place of a heavy request is held only while there is
  * work to do, so that a slow sender or reader takes nobody else's. That of a long one is held to its end.
+ *
+ * @param peoplePay whether people pay for the time of their work
  */
-export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer, places: Places): Budget {
+export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer, places: Places, peoplePay: boolean): Budget {
+  const credit = createCredit();
+  const charge = ({ id, isPerson }: Payer, ms: number): void => {
+    if (isPerson && peoplePay) credit.charge(id, ms);
+  };
+  const timed = async <T>(payer: Payer, work: () => Promise<T>): Promise<T> => {
+    charge(payer, CHARGED_AHEAD_MS.heavy);
+    const since = performance.now();
+    try {
+      return await work();
+    } finally {
+      charge(payer, performance.now() - since - CHARGED_AHEAD_MS.heavy);
+    }
+  };
+  const leaveWhenPaid = (payer: Payer, leave: Leave): void => {
+    const waitMs = payer.isPerson && peoplePay ? credit.waitMs(payer.id) : 0;
+    if (waitMs) setTimeout(leaveWhenPaid, waitMs, payer, leave).unref();
+    else leave();
+  };
   const own = (request: FastifyRequest, work: Work): [name: string, most: number] => {
     const { id, isPerson } = payerOf(request);
     return [`${work} ${id}`, (isPerson ? OF_PERSON : OF_PROGRAM)[work]];
@@ -53,9 +82,18 @@ export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer,
   app.addHook("onRequest", (request, reply, done) => {
     const work = workOf(request);
     const [name, most] = own(request, work);
+    const begin = (leave: Leave): void => {
+      const payer = payerOf(request);
+      charge(payer, CHARGED_AHEAD_MS[work]);
+      leaveAtEnd(reply, () => {
+        const bodyMs = work === "long" ? 0 : (Number(request.headers["content-length"]) || 0) / BODY_BYTES_PER_MS;
+        charge(payer, bodyMs - CHARGED_AHEAD_MS[work]);
+        leaveWhenPaid(payer, leave);
+      });
+    };
     const leave = places.tryTake(name, most);
     if (leave) {
-      leaveAtEnd(reply, leave);
+      begin(leave);
       done();
       return;
     }
@@ -63,45 +101,55 @@ export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer,
       .take(name, most, { waiting: WAITING[work], waitMs: LONGEST_WAIT_MS, signal: hangUpOf(reply) })
       .then((leave) => {
         if (!leave) throw tooMuch(work, most);
-        leaveAtEnd(reply, leave);
+        begin(leave);
       })
       .then(() => done(), done);
   });
 
-  const doneWorking = new WeakMap<FastifyReply, Leave>();
+  const working = new WeakMap<FastifyReply, () => void>();
   // After the body has arrived: nobody's place is taken by who is slow to send.
   app.addHook("preValidation", async (request, reply) => {
     const work = workOf(request);
-    if (work === "light") return;
-    const leave = await places.take(work, OF_ALL[work], { waitMs: LONGEST_WAIT_MS, signal: hangUpOf(reply) });
-    if (!leave) throw tooBusy();
-    leaveAtEnd(reply, leave);
-    if (work === "heavy") doneWorking.set(reply, leave);
+    const leave = work === "light" ? undefined : await places.take(work, OF_ALL[work], { waitMs: LONGEST_WAIT_MS, signal: hangUpOf(reply) });
+    if (work !== "light" && !leave) throw tooBusy();
+    if (work === "long") {
+      leaveAtEnd(reply, leave as Leave);
+      return;
+    }
+    const since = performance.now();
+    const endWork = () => {
+      if (!working.delete(reply)) return;
+      charge(payerOf(request), performance.now() - since);
+      leave?.();
+    };
+    working.set(reply, endWork);
+    leaveAtEnd(reply, endWork);
   });
   app.addHook("onSend", (_request, reply, payload, done) => {
-    doneWorking.get(reply)?.();
+    working.get(reply)?.();
     done(null, payload);
   });
 
   return {
     async inTurn(reply, work) {
       const signal = hangUpOf(reply);
+      const payer = payerOf(reply.request);
       const [name, most] = own(reply.request, "heavy");
       const leaveOwn = await places.take(name, most, { signal });
       const leave = leaveOwn && (await places.take("heavy", OF_ALL.heavy, { signal }));
       try {
         if (!leave) throw tooBusy();
-        return await work();
+        return await timed(payer, work);
       } finally {
         leave?.();
-        leaveOwn?.();
+        if (leaveOwn) leaveWhenPaid(payer, leaveOwn);
       }
     },
   };
 }
 
 /** By the route, or by how much is asked for: many rows, another form, a search, a large body or one of unknown length. */
-function workOf({ headers, query, routeOptions: { config } }: FastifyRequest): Work {
+export function workOf({ headers, query, routeOptions: { config } }: FastifyRequest): Work {
   if (config.work) return config.work;
   const { limit, q } = query as { limit?: unknown; q?: unknown };
   const { accept, "content-length": length = 0, "transfer-encoding": encoding } = headers;

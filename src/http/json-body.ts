@@ -24,12 +24,12 @@ export function isPlainUtf8({ "content-encoding": encoding = "identity", "conten
 }
 
 /** What a JSON value may hold. */
-type Size = { what: string; depth: number; values: number };
+type Size = { what: string; depth: number; values: number; fields: number };
 
 // Far more than anything here holds: a batch of 1,000 sessions with all their fields has some 40,000 values.
-const BODY: Size = { what: "body", depth: 32, values: 100_000 };
+const BODY: Size = { what: "body", depth: 32, values: 100_000, fields: 10_000 };
 /** A line of a file is one item. */
-export const LINE: Size = { what: "line", depth: 32, values: 1_000 };
+export const LINE: Size = { what: "line", depth: 32, values: 1_000, fields: 1_000 };
 
 /**
  * Reads JSON that can be understood in one way only.
@@ -37,13 +37,14 @@ export const LINE: Size = { what: "line", depth: 32, values: 1_000 };
  * @throws AppError when it is no JSON, holds more than it may, names a field twice, or would change what its object inherits
  */
 export function parseJson(text: string, size: Size): unknown {
+  const fields = measure(text, size);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw invalid("#", "The text is not JSON. Send one JSON object.");
   }
-  if (countFields(value, size) !== countColons(text)) throw invalid("#", "A field is named twice in one object. Leave one out.");
+  if (countFields(value, size) !== fields) throw invalid("#", "A field is named twice in one object. Leave one out.");
   return value;
 }
 
@@ -67,15 +68,13 @@ export function countFields(value: unknown, { what, depth, values }: Size): numb
   let [fields, count] = [0, 1];
   let level = [value];
   for (let deep = 0; level.length; deep++) {
-    if (deep > depth) throw invalid("#", `The ${what} is nested more than ${depth} levels deep. Nothing here is.`);
+    if (deep > depth) throw tooDeep(what, depth);
     const below: unknown[] = [];
     for (const each of level) {
       if (typeof each !== "object" || each === null) continue;
       const inner = Object.values(each);
       count += inner.length;
-      if (count > values) {
-        throw invalid("#", `The ${what} holds more than ${values.toLocaleString("en")} values. Nothing here needs as many. Send less at once.`);
-      }
+      if (count > values) throw tooManyValues(what, values);
       if (!Array.isArray(each)) fields += countOwnFields(each);
       for (const one of inner) below.push(one);
     }
@@ -91,17 +90,59 @@ function countOwnFields(object: object): number {
   return Object.keys(object).length;
 }
 
-/** The colons of a JSON text outside of strings: one for each field that it names. */
-function countColons(json: string): number {
-  let count = 0;
-  let isInString = false;
+/**
+ * Measures a JSON text before it is parsed: an object of many fields takes long to build.
+ *
+ * @returns how many fields it names: its colons outside of strings
+ * @throws AppError when it is nested deeper or holds more than it may
+ */
+function measure(json: string, { what, depth, values, fields }: Size): number {
+  const ofObject = [0];
+  let [deep, total] = [0, 0];
   for (let at = 0; at < json.length; at++) {
-    const code = json.charCodeAt(at);
-    if (code === QUOTE) isInString = !isInString;
-    else if (isInString && code === BACKSLASH) at++;
-    else if (!isInString && code === COLON) count++;
+    switch (json.charCodeAt(at)) {
+      case QUOTE:
+        at = endOfString(json, at);
+        break;
+      case COLON:
+        total++;
+        ofObject[deep] = (ofObject[deep] as number) + 1;
+        if ((ofObject[deep] as number) > fields) throw tooMuch(what, `an object of more than ${fields.toLocaleString("en")} fields`);
+        if (total > values) throw tooManyValues(what, values);
+        break;
+      case BRACE:
+      case BRACKET:
+        ofObject[++deep] = 0;
+        if (deep > depth) throw tooDeep(what, depth);
+        break;
+      case END_BRACE:
+      case END_BRACKET:
+        deep--;
+    }
   }
-  return count;
+  return total;
 }
 
-const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
+/** Where the quotation mark is that ends the string which begins at `from`; at the end of the text, if none does. */
+function endOfString(json: string, from: number): number {
+  for (let at = from + 1; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code === BACKSLASH) at++;
+  }
+  return json.length;
+}
+
+const [QUOTE, BACKSLASH, COLON, BRACE, END_BRACE, BRACKET, END_BRACKET] = [0x22, 0x5c, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d];
+
+function tooDeep(what: string, depth: number): AppError {
+  return invalid("#", `The ${what} is nested more than ${depth} levels deep. Nothing here is.`);
+}
+
+function tooManyValues(what: string, values: number): AppError {
+  return tooMuch(what, `more than ${values.toLocaleString("en")} values`);
+}
+
+function tooMuch(what: string, held: string): AppError {
+  return invalid("#", `The ${what} holds ${held}. Nothing here needs as many. Send less at once.`);
+}

@@ -14,7 +14,7 @@ beforeEach(() => {
   [underWay, open, places] = [[], new Map(), createPlaces()];
   app = Fastify() as unknown as App;
   answerProblems(app);
-  budget = limitWork(app, ({ headers: { payer } }) => ({ id: String(payer), isPerson: !String(payer).startsWith("tool") }), places);
+  budget = limitWork(app, ({ headers: { payer } }) => ({ id: String(payer), isPerson: !String(payer).startsWith("tool") }), places, true);
   // Answers when it is told to.
   const held = (name: string) => new Promise<string>((resolve) => open.set(name, () => resolve(name)));
   const handler = async ({ headers: { payer } }: Pick<FastifyRequest, "headers">) => {
@@ -104,6 +104,27 @@ test("six people's heavy requests are worked on at a time, and one person's hund
     open.get(`hog ${n}`)?.();
   }
   await Promise.all(hog);
+});
+
+test("a person who has had much work done waits until it is paid for; a program and others do not", async () => {
+  const paid = async (payer: string) => {
+    const first = ask(payer, { url: "/heavy" });
+    await eventually(() => expect(open.has(`${payer} 1`)).toBe(true));
+    // A tenth of a second beyond what may be done at any speed.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    open.get(`${payer} 1`)?.();
+    await first;
+    const next = ask(payer, { url: "/heavy" });
+    await settled();
+    return { next, hasBegun: open.has(`${payer} 2`) };
+  };
+  const [ada, tool] = await Promise.all([paid("ada"), paid("tool")]);
+  expect([ada.hasBegun, tool.hasBegun]).toEqual([false, true]);
+  const other = ask("bo", { url: "/heavy" });
+  await eventually(() => expect(open.has("bo 1")).toBe(true));
+  await eventually(() => expect(open.has("ada 2")).toBe(true));
+  for (const name of ["ada 2", "tool 2", "bo 1"]) open.get(name)?.();
+  for (const answer of [ada.next, tool.next, other]) expect((await answer).statusCode).toBe(200);
 });
 
 test.each([

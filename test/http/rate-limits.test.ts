@@ -30,6 +30,28 @@ describe("one caller", () => {
     expect((await api.as(null).get("/livez")).status).toBe(200);
   });
 
+  test("who asks again before it may is refused about a second later, whoever else asks meanwhile, and without a look at the key", async () => {
+    const learner = await buildLearner(api.db);
+    const key = await keyOf(api.db, learner.id);
+    const [greedy, modest] = [api.as(key), api.as(await buildKey(api.db, { role: "service" }))];
+    for (let count = 0; count < 6; count++) await greedy.get("/v1/me");
+    // Had it been looked up, it would be known no more.
+    await api.db.apiKey.deleteMany({ where: { learnerId: learner.id } });
+    let isRefused = false;
+    const again = greedy.get("/v1/me").then((answer) => {
+      isRefused = true;
+      return answer;
+    });
+    expect((await modest.get("/v1/me")).status).toBe(200);
+    expect(isRefused).toBe(false);
+    const refused = await again;
+    expect(refused).toMatchObject(tooMany);
+    expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+    expect(refused.body.detail).toContain("5 requests in a minute");
+    // A request of another kind has not been refused yet.
+    expect((await greedy.get("/v1/resources?limit=200")).status).toBe(401);
+  });
+
   test("stores nothing of what is turned away", async () => {
     const greedy = api.as(await buildKey(api.db, { role: "admin" }));
     for (let count = 0; count < 9; count++) await greedy.post("/v1/teams", { name: `Team ${count}` });

@@ -101,7 +101,7 @@ export async function buildApp({
       holdRoutesToTheirWord(v1);
       refuseWhileStarting(v1, life);
       limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
-      repeatRefusals(v1, workOf);
+      repeatRefusals(v1, workOf, (request) => payerOfRequest(request).isPerson);
       v1.addHook("onRequest", authenticate({ db, config, clock }, limits));
       const budget = limitWork(v1, payerOfRequest, places, config.RATE_LIMIT_PER_MINUTE > 0);
       // A program's batch may be larger.

@@ -13,15 +13,18 @@ const MAX_REMEMBERED = 10_000;
 type Refusal = { detail: string; until: number };
 
 /**
- * Makes it cheap to refuse callers who ignore `Retry-After`. A refusal for too many requests is
+ * Makes it cheap to refuse people who ignore `Retry-After`. A refusal for too many requests is
  * remembered until then. If the same key or token asks for the same kind of work earlier, the
  * refusal is repeated about a second later, without looking up who is calling and without reading the body.
  *
  * Register it before the hook that signs callers in.
  *
+ * A program's refusals are not remembered: it acts for many people, and one of them must not silence it.
+ *
  * @param kindOf names the kind of work that a request asks for
+ * @param isPerson whether a person signed in; asked only when somebody did
  */
-export function repeatRefusals(app: App, kindOf: (request: FastifyRequest) => string): void {
+export function repeatRefusals(app: App, kindOf: (request: FastifyRequest) => string, isPerson: (request: FastifyRequest) => boolean): void {
   const refusals = new Map<string, Refusal>();
   let delayed = 0;
 
@@ -44,8 +47,8 @@ export function repeatRefusals(app: App, kindOf: (request: FastifyRequest) => st
   });
 
   app.addHook("onError", async (request, _reply, error) => {
-    // Only where it is known who is calling: an unknown key is nobody's to be refused for long.
-    if (!(error instanceof AppError) || error.code !== "too-many-requests" || !error.retryAfterSeconds || !request.scope) return;
+    if (!(error instanceof AppError) || error.code !== "too-many-requests" || !error.retryAfterSeconds) return;
+    if (!request.scope || !isPerson(request)) return;
     const name = nameOf(request, kindOf);
     if (!name) return;
     if (refusals.size >= MAX_REMEMBERED) refusals.clear();

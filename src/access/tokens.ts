@@ -6,7 +6,7 @@ import { type Db, inTransaction } from "../database/transaction";
 import { toDay } from "../days";
 import { AppError } from "../errors";
 import type { Learner, Prisma, PrismaClient } from "../generated/prisma/client";
-import { Learner as Profile } from "../learners/learners.schema";
+import { Learner as Profile, SignInUpdate } from "../learners/learners.schema";
 import { issuerKeys } from "./jwks";
 import type { Caller } from "./scope";
 import { findErased, lockSubject } from "./subjects";
@@ -63,7 +63,7 @@ async function verify(token: string, keys: JWTVerifyGetKey, { issuer, audience, 
     if (!isAccessToken(payload, protectedHeader.typ, config.OIDC_ACCESS_TOKEN_CLAIM)) {
       throw refused("It is not an access token, such as an ID token. Send the access token; if this is one, OIDC_ACCESS_TOKEN_CLAIM has to say how to tell.");
     }
-    if (!sub || iat === undefined || kept("externalId", sub) !== sub) throw refused("Its subject is not a name.");
+    if (!sub || iat === undefined || SignInUpdate.shape.subject.safeParse(sub).data !== sub) throw refused("Its subject is not a name.");
     return { ...payload, sub, iat };
   } catch (error) {
     if (error instanceof AppError) throw error;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { GoalStatus } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { CalendarDay, Id, Instant, kebabEnum, Skills, text } from "../http/schema";
+import { CalendarDay, Id, Instant, kebabEnum, paragraphs, Skills, text } from "../http/schema";
 import { ByMode, Target } from "../mix";
 import { HEALTHS, MOST_BLOCKERS, RULE_NAMES } from "./health";
 
@@ -68,7 +68,7 @@ export const Goal = z
     learnerId: Id,
     id: Id,
     title: text(300),
-    why: text(5_000).nullable(),
+    why: paragraphs(5_000).nullable(),
     skills: Skills,
     status: kebabEnum(GoalStatus),
     startsOn: CalendarDay.nullable(),

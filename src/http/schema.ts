@@ -11,14 +11,65 @@ export const Id = z
   .toLowerCase()
   .meta({ examples: ["0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e"] });
 
-/** A name or a title: text without space around it. */
+/**
+ * A name or a title: one line, with single spaces, none around it, and no invisible characters that
+ * would make two names of what looks like one. Characters are composed (NFC).
+ */
 export function text(maxLength: number) {
+  return keepableLine(line(), maxLength);
+}
+
+/** Text of one line or several, without space around it. Characters are composed (NFC). */
+export function paragraphs(maxLength: number) {
+  return keepable(z.string().overwrite(composed).trim(), maxLength).refine(showsSomething, SHOWS_NOTHING);
+}
+
+/** Words kept as they were written. Only their characters are composed (NFC). */
+export function prose(maxLength: number) {
+  return keepable(z.string().overwrite(composed), maxLength);
+}
+
+/** What another system calls somebody: compared character by character, so only space around it is left out. */
+export function identifier(maxLength: number) {
   return keepable(z.string().trim(), maxLength);
 }
 
-/** Words kept exactly as they were written. */
-export function prose(maxLength: number) {
-  return keepable(z.string(), maxLength);
+const SHOWS_NOTHING = "Must show something: it holds only spaces and invisible characters.";
+// Beside these, joiners of letters and emoji are invisible, and change what is seen.
+const INVISIBLE = /[\u00ad\u180e\u200b\u2060-\u2064\ufeff]/g;
+const NOT_IN_A_LINE = /[^\P{Cc}\0]|[\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+// The last is a blank of Braille.
+const BLANK = /^[\p{Z}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]+$/u;
+
+function line() {
+  return z.string().overwrite(composed).overwrite(oneLine).trim();
+}
+
+function keepableLine(string: z.ZodString, maxLength: number) {
+  return keepable(string, maxLength)
+    .refine((value) => !NOT_IN_A_LINE.test(value), "Must be one line, without control characters and characters that change the direction of writing.")
+    .refine(showsSomething, SHOWS_NOTHING);
+}
+
+function composed(value: string): string {
+  return value.normalize("NFC");
+}
+
+function oneLine(value: string): string {
+  return value.replace(INVISIBLE, "").replace(/\p{Zs}+/gu, " ");
+}
+
+/** With the Greek letter sigma as its place in the word asks for, so that a word is the same in whatever case it was written. */
+function lowerCase(value: string): string {
+  return value
+    .toLowerCase()
+    .replace(/(\p{L})σ(?!\p{L})/gu, "$1ς")
+    .replace(/ς(?=\p{L})/gu, "σ");
+}
+
+/** Nothing at all is another flaw. */
+function showsSomething(value: string): boolean {
+  return !BLANK.test(value);
 }
 
 export const WebAddress = z
@@ -80,7 +131,7 @@ export function listOf<T extends z.ZodType>(item: T, most: number, error?: strin
  * A skill's name, compared without regard to case; `none` is how filters ask for no skill. It is
  * measured as it is kept: in lower case some letters, such as İ, are longer.
  */
-export const Skill = keepable(z.string().trim().toLowerCase(), 60).refine(
+export const Skill = keepableLine(line().overwrite(lowerCase), 60).refine(
   (skill) => skill !== "none",
   "`none` is kept for filters that ask for no skill. Choose another word.",
 );

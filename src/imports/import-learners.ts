@@ -8,15 +8,17 @@ import { constraintProblem } from "../database/violations";
 import { toDay } from "../days";
 import { AppError, learnerErased } from "../errors";
 import type { Learner } from "../generated/prisma/client";
-import { CalendarDay, Id, text } from "../http/schema";
+import { CalendarDay, Id, prose, text } from "../http/schema";
 import { LearnerCreate } from "../learners/learners.schema";
 import { involvedInMembership, moveLearner } from "../memberships/memberships.service";
 import type { Door, Outcome } from "./import";
 import { answerKnown } from "./known";
-import { findOrCreateTeams, MOST_LEVELS, namesOf, type TeamPaths } from "./team-paths";
+import { findOrCreateTeams, MOST_LEVELS, namesOf, pathOf, type TeamPaths } from "./team-paths";
 
-const TeamPath = text(2_000)
-  .refine((path) => namesOf(path).every((name) => name.length > 0 && name.length <= 200), "A team's name is empty, or too long.")
+const TeamName = text(200);
+const TeamPath = prose(2_000)
+  .refine((path) => namesOf(path).every((name) => TeamName.safeParse(name).success), "A team's name is empty, too long, or not one line of text.")
+  .overwrite((path) => pathOf(namesOf(path).map((name) => TeamName.safeParse(name).data ?? name)))
   .refine((path) => namesOf(path).length <= MOST_LEVELS, `Must be at most ${MOST_LEVELS} teams, one below the other.`);
 
 const LearnerLine = z

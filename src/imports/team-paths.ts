@@ -29,6 +29,10 @@ export function namesOf(path: string): string[] {
   return path.split(BELOW).map((name) => name.trim());
 }
 
+export function pathOf(names: string[]): string {
+  return names.join(BELOW);
+}
+
 function placeOf(name: string, parentId: string | null): string {
   return `${parentId} ${name}`;
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { pageOf, pageQuery } from "../http/paging";
-import { Id, Instant, TimeZone, text } from "../http/schema";
+import { Id, Instant, identifier, TimeZone, text } from "../http/schema";
 import { Target } from "../mix";
 
 export const Learner = z
@@ -59,7 +59,7 @@ export type LearnerList = z.infer<typeof LearnerList>;
 export const SignIn = z
   .object({
     learnerId: Id,
-    subject: text(200).nullable().meta({ description: "Who the person is at the identity provider; null: nobody signs in by token as them yet." }),
+    subject: identifier(200).nullable().meta({ description: "Who the person is at the identity provider; null: nobody signs in by token as them yet." }),
     signInOpen: z.boolean().meta({
       description:
         "Whether a first sign-in may be bound by the learner's e-mail address or externalId. A program that changes one of them closes it; an admin who sends one of them opens it.",
@@ -73,5 +73,5 @@ export const SignIn = z
   });
 export type SignIn = z.infer<typeof SignIn>;
 
-export const SignInUpdate = z.strictObject({ subject: text(200) }).meta({ id: "SignInUpdate", examples: [{ subject: "248289761001" }] });
+export const SignInUpdate = z.strictObject({ subject: identifier(200) }).meta({ id: "SignInUpdate", examples: [{ subject: "248289761001" }] });
 export type SignInUpdate = z.infer<typeof SignInUpdate>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Mode } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { Flag, Id, Instant, kebabEnum, listOf, Skill, Skills, text } from "../http/schema";
+import { Flag, Id, Instant, kebabEnum, listOf, paragraphs, Skill, Skills, text } from "../http/schema";
 import { ByMode } from "../mix";
 
 export const MOST_STEPS = 500;
@@ -32,7 +32,7 @@ export type PathStep = z.infer<typeof PathStep>;
 const PathStepCreate = PathStep.partial().required({ key: true, title: true }).strict().meta({ id: "PathStepCreate" });
 export type PathStepCreate = z.infer<typeof PathStepCreate>;
 
-const content = { title: text(300), purpose: text(5_000).nullable(), skills: Skills };
+const content = { title: text(300), purpose: paragraphs(5_000).nullable(), skills: Skills };
 
 const shape = {
   plannedMinutes: ByMode.meta({ description: "Estimated minutes of the required steps by mode." }),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Mode, ResourceType } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { Flag, Id, Instant, kebabEnum, Skill, Skills, text, WebAddress } from "../http/schema";
+import { Flag, Id, Instant, kebabEnum, paragraphs, Skill, Skills, text, WebAddress } from "../http/schema";
 
 export const Resource = z
   .object({
@@ -10,7 +10,7 @@ export const Resource = z
     title: text(300),
     creator: text(200).nullable().meta({ description: "Author, publisher, school or provider." }),
     url: WebAddress.nullable(),
-    description: text(5_000).nullable(),
+    description: paragraphs(5_000).nullable(),
     mode: kebabEnum(Mode).nullable().meta({ description: "Overrides the mode that the type gives." }),
     effectiveMode: kebabEnum(Mode).nullable().meta({ description: "`mode`, or the type's; null for `other` without one." }),
     skills: Skills,

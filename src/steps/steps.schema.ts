@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { pageOf, pageQuery } from "../http/paging";
-import { CalendarDay, Id, Instant, listOf, text } from "../http/schema";
+import { CalendarDay, Id, Instant, listOf, paragraphs } from "../http/schema";
 import { MOST_STEPS, stepContent } from "../paths/paths.schema";
 
 export const STATES = ["not-started", "in-progress", "completed", "skipped"] as const;
@@ -21,7 +21,7 @@ export const Step = z
     startedOn: day,
     completedOn: day,
     skippedOn: day,
-    overrideReason: text(1_000).nullable().meta({ description: "Why it was completed although steps before it were not done." }),
+    overrideReason: paragraphs(1_000).nullable().meta({ description: "Why it was completed although steps before it were not done." }),
     blockedBy: z.array(Id).meta({ description: "The prerequisites that are not done: neither completed nor skipped. With any, the step is blocked." }),
     overdue: z.boolean(),
     dueSoon: z.boolean().meta({ description: "Due from today to seven days ahead." }),
@@ -103,7 +103,7 @@ export const StepCompletion = z
   .strictObject({
     completedOn: onDay("completed"),
     override: z.boolean().optional().meta({ description: "`true` completes a blocked step, and takes a reason." }),
-    reason: text(1_000).optional().meta({ description: "Why the step is done although steps before it are not. It is kept." }),
+    reason: paragraphs(1_000).optional().meta({ description: "Why the step is done although steps before it are not. It is kept." }),
   })
   .meta({ id: "StepCompletion", examples: [{ completedOn: "2026-06-12" }] });
 export type StepCompletion = z.infer<typeof StepCompletion>;

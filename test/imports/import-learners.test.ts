@@ -93,6 +93,16 @@ test("who is here already is put into the team from that day on, as by hand", as
   expect((await directory())[0]).toBe("Ada: Ops 2025-01-01–2026-06-01: Platform 2026-06-01–2026-08-01: Ops 2026-08-01–");
 });
 
+test("names that look the same lead to one team", async () => {
+  const { last } = await send(
+    "externalId,name,team,fromDay",
+    "hr-1,Ada,Caf\u00e9 / Bar\u00a0Team,2026-01-01",
+    "hr-2,Grace,Cafe\u0301\u200b /  Bar  Team,2026-01-01",
+  );
+  expect(last).toMatchObject({ created: 2, rejected: 0 });
+  expect((await api.db.team.findMany({ select: { name: true } })).map(({ name }) => name).sort()).toEqual(["Bar Team", "Caf\u00e9"]);
+});
+
 test("a line that cannot be is rejected by its number, and stops nothing", async () => {
   const above = await buildTeam(api.db, { name: "Twins" });
   await buildTeam(api.db, { name: "Twins" });

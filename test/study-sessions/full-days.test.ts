@@ -158,7 +158,10 @@ describe("a person's day holds at most 1,440 minutes", () => {
       return api.admin.post("/v1/study-sessions/batch", { items: [0, 1, 2].map(() => ({ ...one, learnerId })) });
     });
     const answers = await Promise.all(calls);
-    expect([...new Set(answers.map(({ status }) => status))].sort()).toEqual([200, 201, 409]);
+    // Which of them come first is chance. More was sent than fits, so some were refused, alone or within a batch.
+    expect(answers.filter(({ status }) => ![200, 201, 409].includes(status))).toEqual([]);
+    const refused = answers.reduce((sum, { status, body }) => sum + (status === 409 ? 1 : (body.rejected ?? 0)), 0);
+    expect(refused).toBeGreaterThan(0);
     const minutes = await minutesOf(learnerId);
     expect(minutes).toBeLessThanOrEqual(1440);
     // What was refused last would not have fitted.

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { invalid } from "./errors";
 import { Mode, type ResourceType } from "./generated/prisma/enums";
 
 /** The three modes, in the order in which ties are broken and targets are stored. */
@@ -27,13 +28,14 @@ export const MODE_OF_TYPE: Record<ResourceType, Mode | null> = {
   other: null,
 };
 
+const SHARES = "The three shares must add up to 100.";
 const share = z.int().min(0).max(100);
 
 /** The reference mix in whole percents; travels as an object, is stored as three numbers, or none for null. */
 export const Target = z.codec(
   z
     .strictObject({ onTheJob: share, social: share, formal: share })
-    .refine((target) => target.onTheJob + target.social + target.formal === 100, "The three shares must add up to 100.")
+    .refine((target) => target.onTheJob + target.social + target.formal === 100, SHARES)
     .nullable()
     .meta({ description: "The reference mix in whole percents; null: the nearest one above.", examples: [{ onTheJob: 70, social: 20, formal: 10 }] }),
   z.array(z.int()),
@@ -42,6 +44,28 @@ export const Target = z.codec(
     encode: (stored) => (stored.length ? perMode((_, index) => stored[index] as number) : null),
   },
 );
+
+/** A change of a target: the shares that are left out stay as they are. */
+export const TargetChange = z
+  .strictObject({ onTheJob: share.optional(), social: share.optional(), formal: share.optional() })
+  .nullable()
+  .meta({ description: "The shares to change, in whole percents; afterwards the three add up to 100. null: the nearest target above." });
+export type TargetChange = z.infer<typeof TargetChange>;
+
+/**
+ * A stored target after a change.
+ *
+ * @throws AppError when a share is missing, or the three do not add up to 100
+ */
+export function changeTarget(stored: number[], change: TargetChange): number[] {
+  if (!change) return [];
+  const shares = MODES.map((mode, index) => change[mode] ?? stored[index]);
+  const missing = MODES.find((_, index) => shares[index] === undefined);
+  if (missing) throw invalid(`#/target/${missing}`, "No target is set yet, so all three shares are needed. Name this one, too.");
+  const sum = shares.reduce<number>((total, each) => total + (each as number), 0);
+  if (sum !== 100) throw invalid("#/target", SHARES);
+  return shares as number[];
+}
 
 /** Amounts by mode, and what none of the modes has. */
 export const ByMode = z.object({ onTheJob: z.int(), social: z.int(), formal: z.int(), unclassified: z.int(), total: z.int() });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { pageOf, pageQuery } from "../http/paging";
 import { Id, Instant, identifier, TimeZone, text } from "../http/schema";
-import { Target } from "../mix";
+import { Target, TargetChange } from "../mix";
 
 export const Learner = z
   .object({
@@ -43,6 +43,7 @@ export const LearnerCreate = Learner.pick({ id: true, name: true, email: true, e
 export type LearnerCreate = z.infer<typeof LearnerCreate>;
 
 export const LearnerUpdate = LearnerCreate.omit({ id: true })
+  .extend({ target: TargetChange })
   .partial()
   .meta({ id: "LearnerUpdate", examples: [{ timeZone: "Europe/Lisbon", target: { onTheJob: 60, social: 25, formal: 15 } }] });
 export type LearnerUpdate = z.infer<typeof LearnerUpdate>;

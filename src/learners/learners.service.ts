@@ -8,6 +8,7 @@ import { type Day, dayIn } from "../days";
 import { AppError } from "../errors";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
+import { changeTarget } from "../mix";
 import type { Learner, LearnerCreate, LearnerList, LearnerUpdate } from "./learners.schema";
 
 /** @param timeZone the organisation's, for a learner who brings none */
@@ -47,12 +48,12 @@ export function updateLearner(db: Db, { caller }: Scope, id: string, { input, if
   if (caller.role === "learner" && Object.keys(directory).length) {
     throw new AppError("forbidden", "Learners change their timeZone and target; the rest is kept by whoever keeps the directory.");
   }
-  const data = { ...input, version: { increment: 1 } };
+  const { target, ...fields } = input;
   const where = { id, ...ifVersion };
-  if (input.email === undefined && input.externalId === undefined) return db.learner.update({ where, data });
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${id}::uuid FOR UPDATE`;
     const before = await tx.learner.findUniqueOrThrow({ where });
+    const data = { ...fields, ...(target !== undefined && { target: changeTarget(before.target, target) }), version: { increment: 1 } };
     const isChanged = (name: "email" | "externalId") => input[name] !== undefined && input[name] !== before[name];
     const opening = caller.role === "admin" ? { signInOpen: true } : isChanged("email") || isChanged("externalId") ? { signInOpen: false } : {};
     const after = await tx.learner.update({ where, data: { ...data, ...opening } });

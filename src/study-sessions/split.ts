@@ -23,16 +23,22 @@ export function splitMinutes({ minutes, mode, split }: SplitInput, defaultMode: 
   return columns(minutes, split ? perMode((each) => split[each] ?? 0) : perMode((each) => (each === whole ? minutes : 0)));
 }
 
+/** A change of a split: a part that is left out stays, and null takes it away. */
+export type SplitChange = Omit<Partial<SplitInput>, "split"> & { split?: Partial<Record<Mode, number | null | undefined>> | undefined };
+
 /**
  * Splits a session's minutes anew after a change. Without a new mode or split, a session that
  * was all of one mode, or all unclassified, stays so; another keeps its parts.
  *
  * @throws AppError when the parts no longer fit into the minutes
  */
-export function resplitMinutes(before: SplitMinutes, change: Partial<SplitInput>): SplitMinutes {
+export function resplitMinutes(before: SplitMinutes, { mode, split, ...change }: SplitChange): SplitMinutes {
   const minutes = change.minutes ?? before.minutes;
-  if (change.mode || change.split) return splitMinutes({ ...change, minutes }, null);
   const parts = { onTheJob: before.onTheJobMinutes, social: before.socialMinutes, formal: before.formalMinutes };
+  if (mode || split) {
+    const merged = split && perMode((each) => (split[each] === undefined ? parts[each] : (split[each] ?? 0)));
+    return splitMinutes({ minutes, mode, split: merged }, null);
+  }
   return columns(
     minutes,
     perMode((mode) => (parts[mode] === before.minutes ? minutes : parts[mode])),

@@ -136,7 +136,14 @@ export const StudySessionCreate = z
   });
 export type StudySessionCreate = z.infer<typeof StudySessionCreate>;
 
+const changedPart = part.nullable().optional();
+
 export const StudySessionUpdate = StudySessionCreate.omit({ verification: true })
+  .extend({
+    split: z
+      .strictObject({ onTheJob: changedPart, social: changedPart, formal: changedPart })
+      .meta({ description: "Minutes per mode. A mode that is left out keeps its minutes; null takes them away." }),
+  })
   .partial()
   .meta({ id: "StudySessionUpdate", examples: [{ minutes: 75, split: { onTheJob: 45, social: 30 } }] });
 export type StudySessionUpdate = z.infer<typeof StudySessionUpdate>;

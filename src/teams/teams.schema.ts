@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { pageOf, pageQuery } from "../http/paging";
 import { CalendarDay, DayText, Id, Instant, text } from "../http/schema";
-import { Target } from "../mix";
+import { Target, TargetChange } from "../mix";
 
 export const Team = z
   .object({
@@ -39,6 +39,7 @@ export const TeamCreate = Team.pick({ id: true, name: true, parentId: true, lead
 export type TeamCreate = z.infer<typeof TeamCreate>;
 
 export const TeamUpdate = TeamCreate.omit({ id: true })
+  .extend({ target: TargetChange })
   .partial()
   .meta({ id: "TeamUpdate", examples: [{ leadId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e" }] });
 export type TeamUpdate = z.infer<typeof TeamUpdate>;

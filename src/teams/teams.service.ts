@@ -2,11 +2,12 @@ import { v7 as uuidv7 } from "uuid";
 import { knownTeams, leadsOf, onDay, type Scope, visibleLearners, visibleTeams } from "../access/scope";
 import type { Involved } from "../audit/changes";
 import { containsAllWords } from "../database/search";
-import type { Db } from "../database/transaction";
+import { type Db, inTransaction } from "../database/transaction";
 import type { Day } from "../days";
 import type { Prisma, Team as Row } from "../generated/prisma/client";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
+import { changeTarget } from "../mix";
 import type { Member, MemberList, Team, TeamCreate, TeamList, TeamUpdate } from "./teams.schema";
 
 /** Whoever keeps the directory sees all of it. */
@@ -42,8 +43,14 @@ export async function presentTeams(db: Db, scope: Scope, teams: Row[]): Promise<
 }
 
 /** A new parent moves the whole subtree; the database refuses a circle. Whoever keeps the directory sees all of it. */
-export function updateTeam(db: Db, id: string, input: TeamUpdate, ifVersion: IfVersion): Promise<Team> {
-  return db.team.update({ where: { id, ...ifVersion }, data: { ...input, version: { increment: 1 } } });
+export function updateTeam(db: Db, id: string, { target, ...input }: TeamUpdate, ifVersion: IfVersion): Promise<Team> {
+  const where = { id, ...ifVersion };
+  return inTransaction(db, async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
+    const before = await tx.team.findUniqueOrThrow({ where, select: { target: true } });
+    const change = target === undefined ? input : { ...input, target: changeTarget(before.target, target) };
+    return tx.team.update({ where, data: { ...change, version: { increment: 1 } } });
+  });
 }
 
 /** Only a team that nothing refers to, memberships of the past included, can go. */

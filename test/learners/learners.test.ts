@@ -105,6 +105,29 @@ test.each([
   expect((await api.admin.patch(`/v1/learners/${id}`, body)).body.errors).toContainEqual({ pointer, detail });
 });
 
+describe("a change of a target", () => {
+  test.each([
+    ["changes the shares that it names", [70, 20, 10], { social: 15, formal: 15 }, [70, 15, 15]],
+    ["may name all", [70, 20, 10], { onTheJob: 60, social: 25, formal: 15 }, [60, 25, 15]],
+    ["may name none", [70, 20, 10], {}, [70, 20, 10]],
+  ])("%s", async (_, target, change, [onTheJob, social, formal]) => {
+    const { id } = await buildLearner(api.db, { target });
+    const { id: teamId } = await buildTeam(api.db, { target });
+    for (const path of [`/v1/learners/${id}`, `/v1/teams/${teamId}`]) {
+      expect((await api.admin.patch(path, { target: change })).body.target).toEqual({ onTheJob, social, formal });
+    }
+  });
+
+  test("is refused when the shares no longer add up, or one was never set", async () => {
+    const { id } = await buildLearner(api.db, { target: [70, 20, 10] });
+    const { id: teamId } = await buildTeam(api.db);
+    const apart = await api.admin.patch(`/v1/learners/${id}`, { target: { social: 30 } });
+    expect(apart).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/target", detail: SHARES }] } });
+    const unset = await api.admin.patch(`/v1/teams/${teamId}`, { target: { onTheJob: 80, social: 20 } });
+    expect(unset).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/target/formal", detail: expect.stringContaining("all three shares") }] } });
+  });
+});
+
 test("every flaw is told at once, in whole", async () => {
   const refused = await api.admin.post("/v1/learners", { id: "7", timeZone: "Mars", colour: "red" });
   expect(refused.body).toEqual({

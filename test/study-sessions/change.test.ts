@@ -58,9 +58,10 @@ test.each([
   ["mixed minutes keep their parts down to their sum", mixed, { minutes: 80 }, row(80, 60, 20, 0)],
   ["a mode takes all", mixed, { mode: "formal" }, row(90, 0, 0, 90)],
   ["a mode takes all of new minutes", mixed, { mode: "formal", minutes: 30 }, row(30, 0, 0, 30)],
-  ["a split replaces the modes", onTheJob, { split: { social: 30 } }, row(90, 0, 30, 0)],
-  ["a split replaces the modes of new minutes", mixed, { split: { social: 30 }, minutes: 30 }, row(30, 0, 30, 0)],
-  ["an empty split takes the modes away", onTheJob, { split: {} }, row(90, 0, 0, 0)],
+  ["a split changes the modes that it names, and no others", mixed, { split: { social: 30 } }, row(90, 60, 30, 0)],
+  ["a split of new minutes does too", mixed, { split: { onTheJob: 10, formal: 5 }, minutes: 40 }, row(40, 10, 20, 5)],
+  ["null takes a mode's minutes away", mixed, { split: { onTheJob: null, formal: 15 } }, row(90, 0, 20, 15)],
+  ["an empty split changes nothing", onTheJob, { split: {} }, row(90, 90, 0, 0)],
   ["nothing said, nothing changed", mixed, {}, row(90, 60, 20, 0)],
 ])("%s", async (_, before, change, after) => {
   const { status, body } = await api.admin.patch(await build(before), change);
@@ -70,6 +71,7 @@ test.each([
 test.each([
   ["minutes that do not hold the parts", mixed, { minutes: 79 }, "#/split"],
   ["a split over the minutes", onTheJob, { split: { social: 91 } }, "#/split"],
+  ["a part that does not fit beside the parts that stay", onTheJob, { split: { social: 1 } }, "#/split"],
   ["a mode and a split", onTheJob, { mode: "social", split: { social: 90 } }, "#/split"],
   ["no minutes", onTheJob, { minutes: null }, "#/minutes"],
   ["too many minutes", onTheJob, { minutes: 1441 }, "#/minutes"],

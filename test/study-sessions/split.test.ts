@@ -48,11 +48,12 @@ test("a mixed session keeps its parts, or is refused minutes that do not hold th
   expect(() => resplitMinutes(before, { minutes: 79 })).toThrow("adds up to 80 minutes, more than the session's 79");
 });
 
-test("a new mode or split takes the place of the old one", () => {
+test("a new mode takes the place of all parts, and a new split changes those that it names", () => {
   const before = stored(90, 60, 20, 0);
   expect(resplitMinutes(before, { mode: "formal" })).toEqual(stored(90, 0, 0, 90));
-  expect(resplitMinutes(before, { split: { formal: 10 }, minutes: 45 })).toEqual(stored(45, 0, 0, 10));
-  expect(resplitMinutes(before, { split: {} })).toEqual(stored(90, 0, 0, 0));
+  expect(resplitMinutes(before, { split: { onTheJob: 15, formal: 10 }, minutes: 45 })).toEqual(stored(45, 15, 20, 10));
+  expect(resplitMinutes(before, { split: { onTheJob: null } })).toEqual(stored(90, 0, 20, 0));
+  expect(resplitMinutes(before, { split: {} })).toEqual(before);
 });
 
 function stored(minutes: number, onTheJobMinutes: number, socialMinutes: number, formalMinutes: number): SplitMinutes {

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { checkShared, type Scope, sharedWith } from "../access/scope";
 import type { Db } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import { requireGoal } from "../goals/goals.service";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
@@ -30,7 +31,9 @@ export async function listEvidence(db: Db, scope: Scope, learnerId: string, goal
 
 export async function updateEvidence(db: Db, scope: Scope, key: Key, input: EvidenceUpdate, ifVersion: IfVersion): Promise<Evidence> {
   checkShared(scope, key.learnerId, input.shared ?? true);
-  return db.evidence.update({ where: whereEvidence(scope, key, ifVersion), data: { ...input, version: { increment: 1 } } });
+  const where = whereEvidence(scope, key, ifVersion);
+  const before = await db.evidence.findUniqueOrThrow({ where });
+  return changesNothing(db, before, input) ? before : db.evidence.update({ where, data: { ...input, version: { increment: 1 } } });
 }
 
 export async function deleteEvidence(db: Db, scope: Scope, key: Key, ifVersion: IfVersion): Promise<void> {

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { isAbove, type Scope } from "../access/scope";
 import type { Involved } from "../audit/changes";
 import { type Db, inTransaction } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import { type Day, toDate } from "../days";
 import { AppError, invalid } from "../errors";
 import { Prisma, type Goal as Row } from "../generated/prisma/client";
@@ -17,7 +18,7 @@ export function createGoal(db: Db, scope: Scope, learnerId: string, input: GoalC
   return inTransaction(db, async (tx) => {
     await checkReviewer(tx, scope, learnerId, input.reviewerId);
     const today = await todayOf(tx, learnerId, now);
-    const completedOn = completion(input, { status: "active", completedOn: null }, today);
+    const completedOn = completion(input, { status: "active", completedOn: null, startsOn: null }, today);
     return presentOne(tx, await tx.goal.create({ data: { id: uuidv7(), ...input, completedOn, learnerId } }), today);
   });
 }
@@ -41,11 +42,13 @@ export function updateGoal(db: Db, scope: Scope, learnerId: string, id: string, 
   return inTransaction(db, async (tx) => {
     const where = { learnerId_id: { learnerId, id }, ...ifVersion };
     // Holds the row, so that what the steps' writers find of its status stays true.
-    const before = await tx.goal.update({ where, data: { version: { increment: 1 } } });
+    await tx.$queryRaw`SELECT 1 FROM goals WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
+    const before = await tx.goal.findUniqueOrThrow({ where });
     await checkReviewer(tx, scope, learnerId, input.reviewerId);
     const today = await todayOf(tx, learnerId, now);
-    const completedOn = completion(input, before, today);
-    return presentOne(tx, await tx.goal.update({ where: { learnerId_id: { learnerId, id } }, data: { ...input, completedOn } }), today);
+    const change = { ...input, completedOn: completion(input, before, today) };
+    if (changesNothing(tx, before, change)) return presentOne(tx, before, today);
+    return presentOne(tx, await tx.goal.update({ where, data: { ...change, version: { increment: 1 } } }), today);
   });
 }
 
@@ -85,6 +88,12 @@ export function changeSteps<T>(
   });
 }
 
+/** Holds a goal's row, so that it stays open. @throws AppError when the goal is completed or abandoned */
+export async function holdOpenGoal(tx: Prisma.TransactionClient, learnerId: string, goalId: string): Promise<void> {
+  await tx.$queryRaw`SELECT 1 FROM goals WHERE learner_id = ${learnerId}::uuid AND id = ${goalId}::uuid FOR UPDATE`;
+  checkOpen(await requireGoal(tx, learnerId, goalId));
+}
+
 /** @throws AppError when the goal is completed or abandoned */
 export function checkOpen({ status }: Row): void {
   if (status !== "completed" && status !== "abandoned") return;
@@ -112,7 +121,7 @@ async function present(db: Db, learnerId: string, goals: Row[], today: Day): Pro
 }
 
 /** The day of completion that goes with a status. */
-function completion(input: GoalUpdate, before: Pick<Row, "status" | "completedOn">, today: Day): Date | null {
+function completion(input: GoalUpdate, before: Pick<Row, "status" | "completedOn" | "startsOn">, today: Day): Date | null {
   const status = input.status ?? before.status;
   if (status !== "completed") {
     if (input.completedOn)
@@ -120,7 +129,13 @@ function completion(input: GoalUpdate, before: Pick<Row, "status" | "completedOn
     return null;
   }
   if (input.completedOn && input.completedOn > toDate(today)) throw invalid("#/completedOn", "A goal cannot have been completed in the future.");
-  return input.completedOn ?? before.completedOn ?? toDate(today);
+  const completedOn = input.completedOn ?? before.completedOn ?? toDate(today);
+  const startsOn = input.startsOn === undefined ? before.startsOn : input.startsOn;
+  if (startsOn && completedOn < startsOn) {
+    const field = input.startsOn && !input.completedOn ? "startsOn" : "completedOn";
+    throw invalid(`#/${field}`, "A goal cannot have been completed before it started. Correct startsOn or completedOn.");
+  }
+  return completedOn;
 }
 
 /** @throws AppError when the reviewer does not lead a team at or above the learner's of today */

@@ -4,6 +4,7 @@ import { endSignIns, hasSignedIn } from "../api-keys/key-families";
 import { type Act, record } from "../audit/audit.service";
 import { containsAllWords } from "../database/search";
 import { type Db, inTransaction } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import { type Day, dayIn } from "../days";
 import { AppError } from "../errors";
 import { beyond, type Page, readPage } from "../http/paging";
@@ -53,7 +54,9 @@ export function updateLearner(db: Db, { caller }: Scope, id: string, { input, if
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${id}::uuid FOR UPDATE`;
     const before = await tx.learner.findUniqueOrThrow({ where });
-    const data = { ...fields, ...(target !== undefined && { target: changeTarget(before.target, target) }), version: { increment: 1 } };
+    const changed = { ...fields, ...(target !== undefined && { target: changeTarget(before.target, target) }) };
+    if (changesNothing(tx, before, changed)) return before;
+    const data = { ...changed, version: { increment: 1 } };
     const isChanged = (name: "email" | "externalId") => input[name] !== undefined && input[name] !== before[name];
     const opening = caller.role === "admin" ? { signInOpen: true } : isChanged("email") || isChanged("externalId") ? { signInOpen: false } : {};
     const after = await tx.learner.update({ where, data: { ...data, ...opening } });

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Involved } from "../audit/changes";
 import { containsAllWords } from "../database/search";
 import type { Db } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import type { Prisma } from "../generated/prisma/client";
 import type { Mode, ResourceType } from "../generated/prisma/enums";
 import { beyond, type Page, readPage } from "../http/paging";
@@ -49,7 +50,10 @@ export function listResources(db: Db, { q, type, mode, skill, learner, archived 
 
 /** What was logged from it before stays as it was logged. */
 export async function updateResource(db: Db, id: string, input: ResourceUpdate, ifVersion: IfVersion): Promise<Resource> {
-  return present(await db.resource.update({ where: { id, ...ifVersion }, data: { ...input, version: { increment: 1 } } }));
+  const where = { id, ...ifVersion };
+  const before = await db.resource.findUniqueOrThrow({ where });
+  if (changesNothing(db, before, input)) return present(before);
+  return present(await db.resource.update({ where, data: { ...input, version: { increment: 1 } } }));
 }
 
 /** An archived resource is left out of lists, and keeps its history. */
@@ -71,7 +75,7 @@ export async function involvedInResource(db: Db, id: string): Promise<Involved> 
 /** Again changes nothing. */
 async function setArchived(db: Db, id: string, archivedAt: Date | null, ifVersion: IfVersion): Promise<Resource> {
   const current = await db.resource.findUniqueOrThrow({ where: { id, ...ifVersion } });
-  if (!current.archivedAt === !archivedAt) return present(current);
+  if (changesNothing(db, { isArchived: current.archivedAt !== null }, { isArchived: archivedAt !== null })) return present(current);
   return present(await db.resource.update({ where: { id, ...ifVersion }, data: { archivedAt, version: { increment: 1 } } }));
 }
 

@@ -1,8 +1,9 @@
-import type { Db } from "../database/transaction";
+import { type Db, inTransaction } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import { toDate } from "../days";
 import { AppError, cut, invalid, quoting } from "../errors";
 import type { Step as Row } from "../generated/prisma/client";
-import { changeSteps } from "../goals/goals.service";
+import { changeSteps, holdOpenGoal } from "../goals/goals.service";
 import { MOST_BLOCKERS } from "../goals/health";
 import type { IfVersion } from "../http/preconditions";
 import { todayOf } from "../learners/learners.service";
@@ -12,8 +13,11 @@ import { getStep, type StepKey, undonePrerequisites, whereStep } from "./steps.s
 /** Begun on a day, a skipped one too. The first session on a step does the same. */
 export function startStep(db: Db, key: StepKey, { startedOn }: StepStart, ifVersion: IfVersion, now: Date): Promise<Step> {
   return setDays(db, key, ifVersion, now, async (_, step, today) => {
-    const day = pastDay("startedOn", startedOn, today) ?? step.startedOn ?? today;
-    return { startedOn: earlier(day, step.completedOn), skippedOn: null };
+    const day = pastDay("startedOn", startedOn, today);
+    if (day && step.completedOn && day > step.completedOn) {
+      throw invalid("#/startedOn", "The step was completed before this day. Give an earlier day, or take the completion back first: DELETE …/completion.");
+    }
+    return { startedOn: day ?? step.startedOn ?? step.completedOn ?? today, skippedOn: null };
   });
 }
 
@@ -31,8 +35,10 @@ export function completeStep(db: Db, key: StepKey, { completedOn, override = fal
   if (!override && reason) throw invalid("#/override", "A reason is kept only with an override. Send override: true, or leave the reason out.");
   return setDays(db, key, ifVersion, now, async (tx, step, today) => {
     const day = pastDay("completedOn", completedOn, today) ?? step.completedOn ?? today;
-    const startedOn = step.startedOn && earlier(step.startedOn, day);
-    if (step.completedOn) return { startedOn, completedOn: day };
+    if (step.startedOn && day < step.startedOn) {
+      throw invalid("#/completedOn", "The step was started after this day. Give a later day, or correct its start first: PUT …/start.");
+    }
+    if (step.completedOn) return { completedOn: day };
     const waitsFor = await undonePrerequisites(tx, key);
     if (waitsFor.length && !override) {
       const named = waitsFor.slice(0, MOST_BLOCKERS).map(({ title }) => `"${cut(title, 80)}"`);
@@ -40,7 +46,7 @@ export function completeStep(db: Db, key: StepKey, { completedOn, override = fal
       const advice = "Complete or skip them, or send override: true with a reason.";
       throw quoting("step-blocked", `These steps come first and are not done: ${names}. ${advice}`, `Steps that come first are not done. ${advice}`);
     }
-    return { startedOn, completedOn: day, skippedOn: null, overrideReason: waitsFor.length ? (reason ?? null) : null };
+    return { completedOn: day, skippedOn: null, overrideReason: waitsFor.length ? (reason ?? null) : null };
   });
 }
 
@@ -64,12 +70,17 @@ export function unskipStep(db: Db, key: StepKey, ifVersion: IfVersion, now: Date
 type Change = Partial<Pick<Row, "startedOn" | "completedOn" | "skippedOn" | "overrideReason">>;
 
 function setDays(db: Db, key: StepKey, ifVersion: IfVersion, now: Date, decide: (tx: Db, step: Row, today: Date) => Promise<Change>): Promise<Step> {
-  return changeSteps(db, key.learnerId, key.goalId, async (tx) => {
+  const { learnerId, goalId } = key;
+  return inTransaction(db, async (tx) => {
+    await holdOpenGoal(tx, learnerId, goalId);
     const where = whereStep(key, ifVersion);
     const step = await tx.step.findUniqueOrThrow({ where });
-    const change = await decide(tx, step, toDate(await todayOf(tx, key.learnerId, now)));
-    await tx.step.update({ where, data: { ...change, version: { increment: 1 } } });
-    return getStep(tx, key, now);
+    const change = await decide(tx, step, toDate(await todayOf(tx, learnerId, now)));
+    if (changesNothing(tx, step, change)) return getStep(tx, key, now);
+    return changeSteps(tx, learnerId, goalId, async () => {
+      await tx.step.update({ where, data: { ...change, version: { increment: 1 } } });
+      return getStep(tx, key, now);
+    });
   });
 }
 
@@ -77,9 +88,4 @@ function setDays(db: Db, key: StepKey, ifVersion: IfVersion, now: Date, decide: 
 function pastDay(field: string, day: Date | undefined, today: Date): Date | undefined {
   if (day && day > today) throw invalid(`#/${field}`, "This day is still to come for the learner. Give today, an earlier day, or none.");
   return day;
-}
-
-/** What is completed was started by then. */
-function earlier(day: Date, completedOn: Date | null): Date {
-  return completedOn && completedOn < day ? completedOn : day;
 }

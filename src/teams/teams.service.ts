@@ -3,6 +3,7 @@ import { knownTeams, leadsOf, onDay, type Scope, visibleLearners, visibleTeams }
 import type { Involved } from "../audit/changes";
 import { containsAllWords } from "../database/search";
 import { type Db, inTransaction } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import type { Day } from "../days";
 import type { Prisma, Team as Row } from "../generated/prisma/client";
 import { beyond, type Page, readPage } from "../http/paging";
@@ -47,9 +48,9 @@ export function updateTeam(db: Db, id: string, { target, ...input }: TeamUpdate,
   const where = { id, ...ifVersion };
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
-    const before = await tx.team.findUniqueOrThrow({ where, select: { target: true } });
+    const before = await tx.team.findUniqueOrThrow({ where });
     const change = target === undefined ? input : { ...input, target: changeTarget(before.target, target) };
-    return tx.team.update({ where, data: { ...change, version: { increment: 1 } } });
+    return changesNothing(tx, before, change) ? before : tx.team.update({ where, data: { ...change, version: { increment: 1 } } });
   });
 }
 

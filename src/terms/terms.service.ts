@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { checkShared, type Scope, sharedWith } from "../access/scope";
 import { containsAllWords, patternsOf } from "../database/search";
 import type { Db } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import { type Day, toDate } from "../days";
 import { invalid } from "../errors";
 import { Prisma } from "../generated/prisma/client";
@@ -52,7 +53,9 @@ export function listTerms(db: Db, scope: Scope, learnerId: string, { q, goal, re
 export async function updateTerm(db: Db, scope: Scope, key: Key, input: TermUpdate, ifVersion: IfVersion, now: Date): Promise<Term> {
   checkShared(scope, key.learnerId, input.shared ?? true);
   await checkLearned(db, key.learnerId, input, now);
-  return db.term.update({ where: whereTerm(scope, key, ifVersion), data: { ...input, version: { increment: 1 } } });
+  const where = whereTerm(scope, key, ifVersion);
+  const before = await db.term.findUniqueOrThrow({ where });
+  return changesNothing(db, before, input) ? before : db.term.update({ where, data: { ...input, version: { increment: 1 } } });
 }
 
 export async function deleteTerm(db: Db, scope: Scope, key: Key, ifVersion: IfVersion): Promise<void> {

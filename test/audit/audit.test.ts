@@ -87,7 +87,12 @@ describe("a change", () => {
     ["a team's name", () => api.admin.patch(`/v1/teams/${teamId}`, { name: "Another" }), "updateTeam", []],
     ["a new team's lead", () => api.admin.post("/v1/teams", { name: "Platform", leadId: learnerId }), "createTeam", ["the learner"]],
     ["a mentor", () => api.admin.post("/v1/resources", { type: "mentor", title: "Ada", learnerId }), "createResource", ["the learner"]],
-    ["a resource", async () => api.admin.delete(`/v1/resources/${(await buildResource(api.db)).id}/archival`), "restoreResource", []],
+    [
+      "a resource",
+      async () => api.admin.delete(`/v1/resources/${(await buildResource(api.db, { archivedAt: new Date() })).id}/archival`),
+      "restoreResource",
+      [],
+    ],
     ["a key", () => api.admin.post("/v1/api-keys", { name: "Laptop", role: "learner", learnerId }), "createApiKey", ["the learner"]],
     ["a key's end", async () => api.admin.delete(`/v1/api-keys/${(await ownKey()).id}`), "revokeApiKey", ["the learner"]],
     ["a key's successor", async () => own.post(`/v1/api-keys/${(await ownKey()).id}/rotation`, {}), "rotateApiKey", ["the learner"]],

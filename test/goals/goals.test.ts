@@ -165,3 +165,14 @@ test.each(["get", "post"] as const)("who does not exist has no goals: %s", async
   const refused = method === "post" ? await api.admin.post(path, { title: "A goal" }) : await api.admin.get(path);
   expect(refused).toMatchObject({ status: 404, body: { code: "not-found" } });
 });
+
+test("a goal is not completed before it started", async () => {
+  const goal = await buildGoal(api.db, { startsOn: new Date("2026-05-02T00:00:00Z") });
+  const path = `/v1/learners/${goal.learnerId}/goals/${goal.id}`;
+  const own = api.as(await keyOf(api.db, goal.learnerId));
+  const early = await own.patch(path, { status: "completed", completedOn: "2026-05-01" });
+  expect(early).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/completedOn", detail: expect.stringContaining("before it started") }] } });
+  expect((await own.patch(path, { status: "completed", completedOn: "2026-05-02" })).status).toBe(200);
+  expect(await own.patch(path, { startsOn: "2026-05-03" })).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/startsOn" }] } });
+  expect((await own.patch(path, { startsOn: "2026-05-01" })).status).toBe(200);
+});

@@ -748,14 +748,21 @@ describe("a session that comes to a step, or cannot", () => {
   });
 });
 
-test("a step is started by the day on which it was completed", async () => {
+test("a step is not completed before it was started, nor started after it was completed", async () => {
   const { step, own } = await buildOwnStep();
-  await own.put(`${pathOf(step)}/start`, {});
-  expect((await own.put(`${pathOf(step)}/completion`, { completedOn: "2026-05-01" })).body).toMatchObject({
-    startedOn: "2026-05-01",
-    completedOn: "2026-05-01",
-  });
-  expect((await own.put(`${pathOf(step)}/start`, {})).body).toMatchObject({ startedOn: "2026-05-01" });
+  await own.put(`${pathOf(step)}/start`, { startedOn: "2026-05-02" });
+  const early = await own.put(`${pathOf(step)}/completion`, { completedOn: "2026-05-01" });
+  expect(early).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/completedOn", detail: expect.stringContaining("started after this day") }] } });
+  await own.put(`${pathOf(step)}/completion`, { completedOn: "2026-05-02" });
+  const late = await own.put(`${pathOf(step)}/start`, { startedOn: "2026-05-03" });
+  expect(late).toMatchObject({ status: 400, body: { errors: [{ pointer: "#/startedOn", detail: expect.stringContaining("completed before this day") }] } });
+  expect((await own.put(`${pathOf(step)}/start`, {})).body).toMatchObject({ startedOn: "2026-05-02", completedOn: "2026-05-02" });
+});
+
+test("the start of a completed step that never had one is the day of its completion", async () => {
+  const { step, own } = await buildOwnStep();
+  await own.put(`${pathOf(step)}/completion`, { completedOn: "2026-05-01" });
+  expect((await own.put(`${pathOf(step)}/start`, {})).body).toMatchObject({ startedOn: "2026-05-01", completedOn: "2026-05-01" });
 });
 
 test("a skipped step is taken in again by its start", async () => {

@@ -1,0 +1,87 @@
+import { startApp, type TestApp } from "../setup/app";
+import { buildGoal, buildLearner, buildResource, buildSession, buildStep, buildTeam, keyOf } from "../setup/factories";
+import { buildEvidence, buildTerm } from "../setup/growth-factories";
+
+let api: TestApp;
+beforeAll(async () => {
+  api = await startApp();
+});
+afterAll(() => api.close());
+
+type Made = { path: string; same: object };
+
+async function ofALearner() {
+  const { id: learnerId } = await buildLearner(api.db, { name: "Ada", target: [70, 20, 10] });
+  const goal = await buildGoal(api.db, { learnerId, title: "Ship", skills: ["sql"] });
+  return { learnerId, goal, goalPath: `/v1/learners/${learnerId}/goals/${goal.id}` };
+}
+
+const entities: [string, () => Promise<Made>][] = [
+  [
+    "a learner",
+    async () => ({ path: `/v1/learners/${(await ofALearner()).learnerId}`, same: { name: " Ada ", target: { social: 20 }, timeZone: "UTC", email: null } }),
+  ],
+  ["a team", async () => ({ path: `/v1/teams/${(await buildTeam(api.db, { name: "Ops" })).id}`, same: { name: "Ops", target: null, leadId: null } })],
+  [
+    "a resource",
+    async () => ({ path: `/v1/resources/${(await buildResource(api.db, { title: "A", skills: ["go"] })).id}`, same: { title: "A", skills: ["Go"] } }),
+  ],
+  ["a goal", async () => ({ path: (await ofALearner()).goalPath, same: { title: "Ship", skills: ["SQL"], status: "active", completedOn: null } })],
+  [
+    "a term",
+    async () => {
+      const { learnerId, goal, goalPath } = await ofALearner();
+      const term = await buildTerm(api.db, { learnerId, goalId: goal.id, term: "pod", shared: true });
+      return { path: `${goalPath}/terms/${term.id}`, same: { term: "pod", shared: true } };
+    },
+  ],
+  [
+    "evidence",
+    async () => {
+      const { learnerId, goal, goalPath } = await ofALearner();
+      const evidence = await buildEvidence(api.db, { learnerId, goalId: goal.id, title: "A page", shared: true });
+      return { path: `${goalPath}/evidence/${evidence.id}`, same: { title: "A page", shared: true } };
+    },
+  ],
+  [
+    "a study session",
+    async () => {
+      const { learnerId } = await ofALearner();
+      const session = await buildSession(api.db, { learnerId, minutes: 60, onTheJobMinutes: 40, socialMinutes: 20, formalMinutes: 0, skills: ["go"] });
+      return { path: `/v1/learners/${learnerId}/study-sessions/${session.id}`, same: { minutes: 60, split: { social: 20 }, skills: ["go"] } };
+    },
+  ],
+];
+
+describe.each(entities)("a change of %s to what it is", (_, make) => {
+  test.each(["without fields", "with equal values"])("%s keeps its version, breaks nobody's If-Match and is not recorded", async (how) => {
+    const { path, same } = await make();
+    const before = await api.admin.get(path);
+    const etag = before.headers.etag as string;
+    for (const headers of [{}, { "If-Match": etag }] as Record<string, string>[]) {
+      const { status, body, headers: answered } = await api.admin.patch(path, how === "without fields" ? {} : same, headers);
+      expect([status, body.version, answered.etag, body.updatedAt]).toEqual([200, before.body.version, etag, before.body.updatedAt]);
+      expect(await api.db.auditEvent.count({ where: { requestId: answered["x-request-id"] as string, action: "change" } })).toBe(0);
+    }
+    expect((await api.admin.patch(path, {}, { "If-Match": '"99"' })).status).toBe(412);
+  });
+});
+
+test.each([
+  ["start", { startedOn: "2026-05-01" }],
+  ["completion", { completedOn: "2026-05-01" }],
+  ["skip", { skippedOn: "2026-05-01" }],
+])("a step's %s, sent again, keeps the versions of the step and the goal, and is recorded once", async (what, body) => {
+  const { learnerId, goal, goalPath } = await ofALearner();
+  const { id } = await buildStep(api.db, { learnerId, goalId: goal.id });
+  const own = api.as(await keyOf(api.db, learnerId));
+  const first = await own.put(`${goalPath}/steps/${id}/${what}`, body);
+  expect(first.status).toBe(200);
+  const version = (await own.get(goalPath)).body.version;
+  for (const repeated of [body, {}]) {
+    const again = await own.put(`${goalPath}/steps/${id}/${what}`, repeated, { "If-Match": first.headers.etag as string });
+    expect([again.status, again.body]).toEqual([200, first.body]);
+  }
+  expect((await own.get(goalPath)).body.version).toBe(version);
+  expect(await api.db.auditEvent.count({ where: { learnerIds: { has: learnerId }, action: "change" } })).toBe(1);
+});

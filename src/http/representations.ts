@@ -10,7 +10,7 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The other media types that a route answers in, each made from the JSON answer itself. */
     forms?: Forms;
-    /** Set on a route whose answer changes without its `version`: with the day, or with what is logged. */
+    /** Set on a route whose answers differ under one `version`: with the day, with what is logged, or with who asks. */
     derived?: boolean;
   }
 }

@@ -14,14 +14,16 @@ import { createPath, deleteVersion, draftVersion, getPath, getVersion, listPaths
 const tags = ["Paths"];
 const params = z.object({ pathId: Id });
 const ofVersion = params.extend({ number: z.coerce.number().int().min(1).max(2_147_483_647) });
-const drawn = { forms: { "text/vnd.mermaid": toMermaid }, shows: "nobody", work: "heavy" } as const;
+// Who keeps the catalogue sees a path's drafts, too: of one version there are two answers.
+const derived = { derived: true };
+const drawn = { ...derived, forms: { "text/vnd.mermaid": toMermaid }, shows: "nobody", work: "heavy" } as const;
 
 export function pathRoutes(app: App, { db, clock, may }: Context): void {
   app.route({
     method: "POST",
     url: "/paths",
     preHandler: may.keepDirectory,
-    config: { answers: "getPath" },
+    config: { ...derived, answers: "getPath" },
     schema: {
       operationId: "createPath",
       summary: "Create a path, as the draft of its first version",
@@ -73,7 +75,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url: "/paths/:pathId/archival",
     preHandler: may.keepDirectory,
-    config: { answers: "getPath" },
+    config: { ...derived, answers: "getPath" },
     schema: { operationId: "archivePath", summary: "Archive a path: out of lists, no longer adopted", ...archival },
     handler: (request) => change(db, request, (tx) => setPathArchived(tx, request.scope, request.params.pathId, clock(), ifVersion(request))),
   });
@@ -82,7 +84,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "DELETE",
     url: "/paths/:pathId/archival",
     preHandler: may.keepDirectory,
-    config: { answers: "getPath" },
+    config: { ...derived, answers: "getPath" },
     schema: { operationId: "restorePath", summary: "Bring an archived path back", ...archival },
     handler: (request) => change(db, request, (tx) => setPathArchived(tx, request.scope, request.params.pathId, null, ifVersion(request))),
   });
@@ -91,7 +93,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url: "/paths/:pathId/versions",
     preHandler: may.keepDirectory,
-    config: { answers: "getPathVersion" },
+    config: { ...derived, answers: "getPathVersion" },
     schema: {
       operationId: "draftPathVersion",
       summary: "Draft a path's next version from the last",
@@ -126,7 +128,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "PATCH",
     url: "/paths/:pathId/versions/:number",
     preHandler: may.keepDirectory,
-    config: { answers: "getPathVersion" },
+    config: { ...derived, answers: "getPathVersion" },
     schema: {
       operationId: "updatePathVersion",
       summary: "Change a draft (merge patch)",
@@ -166,7 +168,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "PUT",
     url: "/paths/:pathId/versions/:number/publication",
     preHandler: may.keepDirectory,
-    config: { answers: "getPathVersion" },
+    config: { ...derived, answers: "getPathVersion" },
     schema: {
       operationId: "publishPathVersion",
       summary: "Publish a draft: from then on the version never changes",

@@ -29,6 +29,8 @@ import { deleteSession, getSession, type ItemOutcome, listSessions, logBatch, lo
 const tags = ["Study sessions"];
 const ofLearner = z.object({ learnerId: Id });
 const params = ofLearner.extend({ sessionId: Id });
+// A note that is not shared is shown to its learner alone: of one version there are two answers.
+const derived = { derived: true };
 const BATCH_BODY_FACTOR = 8;
 const READ_FIRST =
   'Read the session in your mentored-sessions first, and send its version as the header If-Match, such as "3", so that what you confirm is what you read.';
@@ -38,7 +40,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "POST",
     url: "/learners/:learnerId/study-sessions",
     preHandler: may.logOneSession,
-    config: { answers: { as: "getStudySession", to: may.readLogged } },
+    config: { ...derived, answers: { as: "getStudySession", to: may.readLogged } },
     schema: {
       operationId: "logStudySession",
       summary: "Log a study session",
@@ -61,7 +63,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "PUT",
     url: "/learners/:learnerId/study-sessions/:sessionId",
     preHandler: may.logOneSession,
-    config: { answers: { as: "getStudySession", to: may.readLogged } },
+    config: { ...derived, answers: { as: "getStudySession", to: may.readLogged } },
     schema: {
       operationId: "putStudySession",
       summary: "Log a study session under an id of your own; safe to send again",
@@ -103,6 +105,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "GET",
     url: "/learners/:learnerId/study-sessions/:sessionId",
     preHandler: may.readLearner,
+    config: derived,
     schema: {
       operationId: "getStudySession",
       summary: "Read a study session",
@@ -117,7 +120,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "PATCH",
     url: "/learners/:learnerId/study-sessions/:sessionId",
     preHandler: may.logForLearner,
-    config: { answers: "getStudySession" },
+    config: { ...derived, answers: "getStudySession" },
     schema: {
       operationId: "updateStudySession",
       summary: "Change a study session (merge patch)",

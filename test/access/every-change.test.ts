@@ -35,6 +35,7 @@ const entities: Record<string, { build(): Promise<string>; change: object; other
     build: async () => `/v1/paths/${(await api.admin.post("/v1/paths", { title: "A draft" })).body.id}/versions/1`,
     change: { title: "Changed" },
     other: { title: "Otherwise" },
+    derived: true,
   },
   "piece of evidence": {
     build: async () => {
@@ -136,15 +137,15 @@ test("a path version is published under the ETag that was read alone", async () 
   const stale = await api.admin.put(`${path}/publication`, undefined, { "If-Match": '"7"' });
   expect([stale.status, stale.body]).toEqual([412, STALE]);
   expect((await api.admin.get(path)).body.publishedAt).toBeNull();
-  expect((await api.admin.put(`${path}/publication`, undefined, { "If-Match": '"1"' })).headers.etag).toBe('"2"');
+  expect((await api.admin.put(`${path}/publication`, undefined, { "If-Match": '"1"' })).headers.etag).toMatch(/^"2[-"]/);
 });
 
 test("a resource is archived and restored under the ETag that was read alone", async () => {
   const path = `${await entities.resource?.build()}/archival`;
   expect(await api.admin.put(path, undefined, { "If-Match": '"7"' })).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
-  expect((await api.admin.put(path, undefined, { "If-Match": '"1"' })).headers.etag).toBe('"2"');
+  expect((await api.admin.put(path, undefined, { "If-Match": '"1"' })).headers.etag).toMatch(/^"2[-"]/);
   expect(await api.admin.delete(path, { "If-Match": '"1"' })).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
-  expect((await api.admin.delete(path, { "If-Match": '"2"' })).headers.etag).toBe('"3"');
+  expect((await api.admin.delete(path, { "If-Match": '"2"' })).headers.etag).toMatch(/^"3[-"]/);
 });
 
 test.each([

@@ -9,11 +9,13 @@ export type Operation = {
   takesBody: boolean;
   /** Every status that it says it answers with. */
   statuses: number[];
+  /** The media types that it is answered in. */
+  forms: string[];
   /** Of what it makes or does anew: 201 rather than 200 where there are both. */
   success: number;
 };
 
-type Described = { operationId: string; tags: string[]; requestBody?: object; responses: Record<string, object> };
+type Described = { operationId: string; tags: string[]; requestBody?: object; responses: Record<string, { content?: object }> };
 const { paths }: { paths: Record<string, Record<Operation["method"], Described>> } = JSON.parse(
   readFileSync(path.join(__dirname, "../../openapi.json"), "utf8"),
 );
@@ -23,7 +25,8 @@ export const everyOperation = Object.entries(paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, { operationId, tags, requestBody, responses }]) => {
     const statuses = Object.keys(responses).map(Number);
     const success = Math.max(...statuses.filter((status) => status < 300));
-    return { operationId, method, path, tag: tags[0], takesBody: requestBody !== undefined, statuses, success } as Operation;
+    const forms = Object.keys(responses[success]?.content ?? {});
+    return { operationId, method, path, tag: tags[0], takesBody: requestBody !== undefined, statuses, success, forms } as Operation;
   }),
 );
 

@@ -36,13 +36,13 @@ const recorded = (headers: Record<string, string>) =>
 test("a session that is logged, logged again and changed is answered with a receipt, its ETag and its place", async () => {
   const path = `/v1/learners/${learnerId}/study-sessions/${uuidv7()}`;
   const first = await logs.put(path, { ...session, note: "from a calendar" });
-  expect([first.status, first.body, first.headers.etag]).toEqual([201, receipt(path, 1), '"1"']);
+  expect([first.status, first.body, first.headers.etag]).toEqual([201, receipt(path, 1), expect.stringMatching(/^"1-/)]);
   await both.patch(path, { impact: 5, skills: ["sql"] });
   const again = await logs.put(path, { ...session, note: "from a calendar" });
-  expect([again.status, again.body, again.headers.etag]).toEqual([200, receipt(path, 2), '"2"']);
+  expect([again.status, again.body, again.headers.etag]).toEqual([200, receipt(path, 2), expect.stringMatching(/^"2-/)]);
   expect(await recorded(again.headers)).toEqual([]);
   const changed = await logs.patch(path, { minutes: 45 }, { "If-Match": again.headers.etag as string });
-  expect([changed.status, changed.body, changed.headers.etag]).toEqual([200, receipt(path, 3), '"3"']);
+  expect([changed.status, changed.body, changed.headers.etag]).toEqual([200, receipt(path, 3), expect.stringMatching(/^"3-/)]);
   const posted = await logs.post(`/v1/learners/${learnerId}/study-sessions`, session);
   expect(posted.body).toEqual(receipt(posted.headers.location as string, 1));
 });

@@ -4,8 +4,9 @@ import { z } from "zod";
 import { Prisma } from "../../src/generated/prisma/client";
 import { csvColumns, toCsv } from "../../src/http/csv";
 import { guarded } from "../../src/study-sessions/written";
-import { startApp, type TestApp } from "../setup/app";
-import { buildLearner, buildPath, buildSession } from "../setup/factories";
+import { everyOperation, fill } from "../access/operations";
+import { type Client, startApp, type TestApp } from "../setup/app";
+import { buildGoal, buildLearner, buildLedLearner, buildPath, buildSession, buildTeam, keyOf } from "../setup/factories";
 
 let api: TestApp;
 let path: string;
@@ -24,8 +25,9 @@ describe("ETags", () => {
     expect([status, text, unchanged.etag, unchanged["content-type"]]).toEqual([304, "", headers.etag, undefined]);
   });
 
-  test.each(['"7", "1"', '"1","7"', 'W/"1"', "*"])("%s holds what is there", async (tags) => {
-    expect((await api.admin.get(path, { "If-None-Match": tags })).status).toBe(304);
+  test.each(['"7", ETAG', 'ETAG,"7"', "W/ETAG", "*"])("%s holds what is there", async (tags) => {
+    const { etag } = (await api.admin.get(path)).headers as { etag: string };
+    expect((await api.admin.get(path, { "If-None-Match": tags.replace("ETAG", etag) })).status).toBe(304);
   });
 
   test.each(['"2"', "1", '"11"'])("%s holds another", async (tags) => {
@@ -49,7 +51,53 @@ describe("ETags", () => {
       [200, "Accept"],
     ]);
     expect((await api.admin.put(`/v1/paths/${id}/archival`, undefined, { "If-Match": drawing })).status).toBe(200);
+    expect((await api.admin.delete(`/v1/paths/${id}/archival`, { "If-Match": written })).status).toBe(412);
+    expect((await api.admin.delete(`/v1/paths/${id}/archival`, { "If-Match": await tagOf(json) })).status).toBe(200);
   });
+
+  const inSeveralForms = everyOperation.filter(({ method, forms }) => method === "get" && forms.length > 1);
+  test("there are answers in several forms", () => expect(inSeveralForms.length).toBeGreaterThan(20));
+
+  test.each(inSeveralForms.map(({ path, forms }) => [path, forms] as const))("no two forms of %s have the same tag", async (template, forms) => {
+    const goal = await buildGoal(api.db);
+    const ids: Record<string, string> = {
+      learnerId: goal.learnerId,
+      goalId: goal.id,
+      teamId: (await buildTeam(api.db)).id,
+      pathId: (await buildPath(api.db, [{ key: "only" }])).id,
+      number: "1",
+    };
+    const target = fill(template, (parameter) => ids[parameter] as string);
+    const answers = await Promise.all(forms.map((form) => api.admin.get(target, { Accept: form })));
+    expect(answers.map(({ status, type }) => [status, type])).toEqual(forms.map((form) => [200, form]));
+    const tags = answers.flatMap(({ headers }) => headers.etag ?? []);
+    expect(new Set(tags).size).toBe(tags.length);
+    for (const tag of tags) {
+      const again = await Promise.all(forms.map((form) => api.admin.get(target, { Accept: form, "If-None-Match": tag })));
+      expect(again.map(({ status }) => status)).toEqual(answers.map(({ headers }) => (headers.etag === tag ? 304 : 200)));
+    }
+  });
+
+  test("a session whose note one of two callers may read has a tag for each of them", async () => {
+    const { lead, learner } = await buildLedLearner(api.db);
+    const { id } = await buildSession(api.db, { learnerId: learner.id, note: "Mine" });
+    const [own, above] = [api.as(await keyOf(api.db, learner.id)), api.as(await keyOf(api.db, lead.id))];
+    await expectOwnTags(`/v1/learners/${learner.id}/study-sessions/${id}`, own, above);
+  });
+
+  test("a path with a draft that one of two callers may see has a tag for each of them", async () => {
+    const { id } = await buildPath(api.db, [{ key: "only" }]);
+    expect((await api.admin.post(`/v1/paths/${id}/versions`)).status).toBe(201);
+    await expectOwnTags(`/v1/paths/${id}`, api.admin, api.as(await keyOf(api.db, (await buildLearner(api.db)).id)));
+  });
+
+  async function expectOwnTags(target: string, one: Client, other: Client): Promise<void> {
+    const [mine, theirs] = [await one.get(target), await other.get(target)];
+    expect([mine.status, theirs.status, mine.body.version]).toEqual([200, 200, theirs.body.version]);
+    expect(mine.body).not.toEqual(theirs.body);
+    expect(mine.headers.etag).not.toBe(theirs.headers.etag);
+    expect((await other.get(target, { "If-None-Match": mine.headers.etag as string })).status).toBe(200);
+  }
 
   test("a list has none", async () => {
     expect((await api.admin.get("/v1/learners")).headers.etag).toBeUndefined();

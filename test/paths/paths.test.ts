@@ -44,7 +44,7 @@ test("a path is created as the draft of its first version, and read", async () =
       short("deploy", { weight: 3, required: false, prerequisites: ["read"], otherPrerequisites: ["Access to the cluster"] }),
     ],
   });
-  expect([created.status, created.headers.etag]).toEqual([201, '"1"']);
+  expect([created.status, created.headers.etag]).toEqual([201, expect.stringMatching(/^"1-/)]);
   expect(created.headers.location).toBe(`/v1/paths/${created.body.id}`);
   expect(created.body).toEqual({
     id: expect.any(String),
@@ -70,7 +70,7 @@ test("a path is created as the draft of its first version, and read", async () =
 
   const { title, purpose, skills, steps, plannedMinutes, criticalPath, version } = created.body;
   const first = await api.admin.get(`${created.headers.location}/versions/1`);
-  expect([first.status, first.headers.etag]).toEqual([200, '"1"']);
+  expect([first.status, first.headers.etag]).toEqual([200, expect.stringMatching(/^"1-/)]);
   const content = { title, purpose, skills, steps, plannedMinutes, criticalPath, version };
   expect(first.body).toEqual({ pathId: created.body.id, number: 1, publishedAt: null, createdAt: expect.any(String), ...content });
 });
@@ -146,7 +146,7 @@ test("a draft changes in what is given, and its steps as a whole", async () => {
   const path = await draft(short("a", { weight: 2 }), short("b", { prerequisites: ["a"] }));
   const version = `${path}/versions/1`;
   const renamed = await api.admin.patch(version, { title: "Renamed", skills: ["Go"] });
-  expect([renamed.status, renamed.headers.etag]).toEqual([200, '"2"']);
+  expect([renamed.status, renamed.headers.etag]).toEqual([200, expect.stringMatching(/^"2-/)]);
   expect(renamed.body).toMatchObject({ title: "Renamed", purpose: null, skills: ["go"], steps: [{ key: "a", weight: 2 }, { key: "b" }], version: 2 });
   const replaced = await api.admin.patch(version, { purpose: "To see", steps: [short("c"), short("a")] });
   expect(replaced.body).toMatchObject({ title: "Renamed", purpose: "To see" });
@@ -339,7 +339,7 @@ describe("an archived path", () => {
   test("is archived and restored under its ETag alone", async () => {
     const path = await draft(short("a"));
     expect(await api.admin.put(`${path}/archival`, undefined, { "If-Match": '"7"' })).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
-    expect((await api.admin.put(`${path}/archival`, undefined, { "If-Match": '"1"' })).headers.etag).toBe('"2"');
+    expect((await api.admin.put(`${path}/archival`, undefined, { "If-Match": '"1"' })).headers.etag).toMatch(/^"2-/);
     expect(await api.admin.delete(`${path}/archival`, { "If-Match": '"1"' })).toMatchObject({ status: 412, body: { code: "version-mismatch" } });
   });
 });

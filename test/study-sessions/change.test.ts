@@ -38,7 +38,7 @@ test("what is given changes, the rest stays", async () => {
   const own = api.as(await keyOf(api.db, learner.id));
   const changed = await own.patch(path, { impact: 5, skills: ["Go"], note: "after", noteShared: true });
   expect(changed.status).toBe(200);
-  expect(changed.headers.etag).toBe('"2"');
+  expect(changed.headers.etag).toMatch(/^"2-/);
   expect(changed.body).toEqual({ ...before, impact: 5, skills: ["go"], note: "after", noteShared: true, version: 2, updatedAt: "2026-06-17T13:00:00.000Z" });
   expect((await own.get(path)).body).toEqual(changed.body);
 });
@@ -153,7 +153,7 @@ describe("If-Match", () => {
       const { status, body } = await send(tag);
       expect([tag, status, body.code]).toEqual([tag, 412, "version-mismatch"]);
     }
-    expect((await api.admin.get(path)).headers.etag).toBe('"1"');
+    expect((await api.admin.get(path)).headers.etag).toMatch(/^"1-/);
     expect((await send('"1"')).status).toBe(method === "PATCH" ? 200 : 204);
   });
 
@@ -200,7 +200,7 @@ describe("who may change", () => {
     expect(await status(null)).toBe(401);
     expect(await status(await keyOf(api.db, learner.id), path.replace(id, uuidv4()))).toBe(404);
     expect(await status(await keyOf(api.db, learner.id), path.replace(id, "monday"))).toBe(400);
-    expect((await api.admin.get(path)).headers.etag).toBe('"1"');
+    expect((await api.admin.get(path)).headers.etag).toMatch(/^"1-/);
   });
 });
 

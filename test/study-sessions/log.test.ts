@@ -36,7 +36,7 @@ test("a session is logged and read back", async () => {
     verification: "self-reported",
   });
   expect(answer.status).toBe(201);
-  expect(answer.headers).toMatchObject({ location: `${path}/${answer.body.id}`, etag: '"1"' });
+  expect(answer.headers).toMatchObject({ location: `${path}/${answer.body.id}`, etag: expect.stringMatching(/^"1-[\w-]{8}"$/) });
   expect(answer.body).toEqual({
     learnerId: learner.id,
     id: expect.any(String),
@@ -63,7 +63,7 @@ test("a session is logged and read back", async () => {
     deletedAt: null,
   });
   const read = await api.admin.get(answer.headers.location as string);
-  expect([read.status, read.body, read.headers.etag]).toEqual([200, answer.body, '"1"']);
+  expect([read.status, read.body, read.headers.etag]).toEqual([200, answer.body, answer.headers.etag]);
 });
 
 test("a start and minutes are enough", async () => {

@@ -26,7 +26,8 @@ test("the first PUT logs the session, the same one again answers what is there",
   expect([first.status, second.status]).toEqual([201, 200]);
   expect(first.body).toMatchObject({ learnerId: learner.id, id, socialMinutes: 30, formalMinutes: 60, note: "etcd", version: 1 });
   expect(second.body).toEqual(first.body);
-  expect([first.headers.etag, second.headers.etag]).toEqual(['"1"', '"1"']);
+  expect([first.headers.etag, second.headers.etag]).toEqual(Array(2).fill(expect.stringMatching(/^"1-/)));
+  expect(second.headers.etag).toBe(first.headers.etag);
 });
 
 test.each([

@@ -5,7 +5,7 @@ import type { App } from "./app-type";
 
 const ACCEPTED = "Send JSON as UTF-8 and not compressed, with the header Content-Type: application/json.";
 
-/** Bodies are JSON, also named as a merge patch. An empty one, whatever its type says, is an object without fields. */
+/** Bodies are JSON, also named as a merge patch. An empty one, whatever its type says, is an object without fields; `null` is not. */
 export function readJsonBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(["application/json", "application/merge-patch+json"], { parseAs: "buffer" }, async ({ headers }: FastifyRequest, body: Buffer) => {
@@ -13,7 +13,9 @@ export function readJsonBodies(app: App): void {
     return body.length ? parseJson(decode(body), BODY) : undefined;
   });
   app.addHook("preValidation", async (request) => {
-    if (request.routeOptions.schema?.body) request.body ??= {};
+    if (!request.routeOptions.schema?.body) return;
+    if (request.body === null) throw invalid("#", "The body is null. Send one JSON object, or no body at all.");
+    request.body ??= {};
   });
 }
 

@@ -1,4 +1,4 @@
-import { startApp, type TestApp } from "../setup/app";
+import { type Client, startApp, type TestApp } from "../setup/app";
 import { buildKey, buildLearner } from "../setup/factories";
 import { fill, NOBODY, operations } from "./operations";
 
@@ -38,6 +38,17 @@ test.each(ofThese.filter(({ takesBody }) => takesBody))("$operationId refuses a 
   const refused = await (method === "post" ? api.admin.post : method === "put" ? api.admin.put : api.admin.patch)(url, { nmae: "Ada" });
   expect(refused.status).toBe(400);
   expect(refused.body.errors).toContainEqual({ pointer: "#/nmae", detail: "Unknown here. Remove it, or check how it is spelt." });
+});
+
+// Those that take JSON: an import takes a file.
+const ofJson = operations.filter(({ takesBody, path }) => takesBody && !path.startsWith("/v1/imports/"));
+
+test.each(ofJson)("$operationId takes no null for a body that was left out, and no list", async ({ method, path }) => {
+  const url = fill(path, idOf);
+  const sent = (body: string) => (api.admin[method] as Client["post"])(url, body, { "Content-Type": "application/json" });
+  const ofNull = { pointer: "#", detail: "The body is null. Send one JSON object, or no body at all." };
+  expect(await sent("null")).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [ofNull] } });
+  expect(await sent("[]")).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer: "#" }] } });
 });
 
 describe("a body", () => {

@@ -10,6 +10,7 @@ export const PROBLEMS = {
   forbidden: { status: 403, title: "The caller may not do this" },
   "person-erased": { status: 403, title: "The person was erased here" },
   "not-found": { status: 404, title: "There is nothing here" },
+  "method-not-allowed": { status: 405, title: "The address does not take this method" },
   "request-timeout": { status: 408, title: "The request took too long to arrive" },
   "already-exists": { status: 409, title: "There is one already" },
   "body-differs": { status: 409, title: "The id names something else already" },

@@ -8,6 +8,7 @@ import { AppError, firstFlaws, flawed, MOST_FLAWS, notFound, PROBLEMS, type Prob
 import type { App } from "./app-type";
 import { BROWSER_HEADERS } from "./hardening";
 import { isLongUpload } from "./long-requests";
+import { methodsOfRoutes } from "./methods";
 import { asksForVersion } from "./preconditions";
 
 const MEDIA_TYPE = "application/problem+json";
@@ -74,12 +75,17 @@ export function withProblem(response: object, code: ProblemCode): object {
   return { ...response, [status]: { ...added, description: [description, added.description].filter(Boolean).join(" ") } };
 }
 
-/** Makes every failure of the app a problem: an unknown error is logged whole and shown blandly. */
+/** Makes every failure of the app a problem: an unknown error is logged whole and shown blandly. Call it before the routes are registered. */
 export function answerProblems(app: App): void {
+  const refuse = methodsOfRoutes(app);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     return send(reply, request, asProblem(error, request));
   });
-  app.setNotFoundHandler((request, reply) => send(reply, request, notFound()));
+  app.setNotFoundHandler((request, reply) => {
+    const { refusal, allowed } = refuse(request);
+    if (allowed.length) reply.header("Allow", allowed.join(", "));
+    return send(reply, request, refusal);
+  });
 }
 
 /** What to say of a failure, which is logged where it is this service's own. */

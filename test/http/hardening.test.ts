@@ -64,6 +64,9 @@ test("pages of the origins that are named may call, and of no others", async () 
   expect(allowed.status).toBe(204);
   expect(allowed.headers["access-control-allow-origin"]).toBe("https://dashboard.example");
   expect((await open.admin.get("/v1/me", { Origin: "https://dashboard.example" })).headers["access-control-expose-headers"]).toContain("ETag");
+  // Who may call reads a refusal, too, also of a method that an address does not take.
+  const refused = await open.admin.delete("/v1/me", { Origin: "https://dashboard.example" });
+  expect([refused.status, refused.headers.allow, refused.headers["access-control-allow-origin"]]).toEqual([405, "GET, HEAD", "https://dashboard.example"]);
   // Each part of an answer that depends on a header of the request is known to caches.
   for (const path of ["/v1/learners", "/v1/exports/study-sessions"]) {
     const { headers } = await open.admin.get(path, { Origin: "https://dashboard.example", Accept: "text/csv" });

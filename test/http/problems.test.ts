@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { PROBLEMS, type ProblemCode } from "../../src/errors";
+import { everyOperation, fill, NOBODY } from "../access/operations";
 import { startApp, type TestApp } from "../setup/app";
 import { buildKey, buildLearner } from "../setup/factories";
 
@@ -34,9 +35,9 @@ function send(text: string | Buffer): Promise<Answer> {
   });
 }
 
-function sendTo(target: string, { method = "GET", headers = "", body = "" } = {}): Promise<Answer> {
+function sendTo(target: string, { method = "GET", headers = "", body = "", key: secret = key } = {}): Promise<Answer> {
   const length = body ? `Content-Length: ${Buffer.byteLength(body)}\r\n` : "";
-  return send(`${method} ${target} HTTP/1.1\r\nHost: cairn\r\nConnection: close\r\nAuthorization: Bearer ${key}\r\n${headers}${length}\r\n${body}`);
+  return send(`${method} ${target} HTTP/1.1\r\nHost: cairn\r\nConnection: close\r\nAuthorization: Bearer ${secret}\r\n${headers}${length}\r\n${body}`);
 }
 
 const post = (body: string, type = "application/json") => sendTo(path, { method: "POST", headers: `Content-Type: ${type}\r\n`, body });
@@ -134,8 +135,40 @@ describe("methods", () => {
     expect([head.status, head.body, head.headers["content-length"]]).toEqual([200, "", String(get.body.length)]);
   });
 
+  const everyPath = [...new Set(everyOperation.map(({ path }) => path))];
+  // What is sent as it is read has no HEAD.
+  const STREAMS = ["/v1/exports/study-sessions", "/v1/learners/{learnerId}/export"];
+  const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+
+  test.each(everyPath)("%s takes its own methods alone, and names them to anybody, whatever is stored", async (template) => {
+    const taken = everyOperation.filter(({ path }) => path === template).map(({ method }) => method.toUpperCase());
+    const allowed = [...taken, ...(taken.includes("GET") && !STREAMS.includes(template) ? ["HEAD"] : [])].sort();
+    const target = fill(template, () => NOBODY);
+    for (const method of METHODS.filter((each) => !allowed.includes(each))) {
+      const answers = await Promise.all([sendTo(target, { method }), sendTo(`${target}?q=a`, { method, key: "unknown" })]);
+      for (const { status, headers, body } of answers) {
+        expect([method, status, headers.allow]).toEqual([method, 405, allowed.join(", ")]);
+        if (method === "HEAD") continue;
+        const detail = `This address does not take ${method}. Send one of these: ${allowed.join(", ")}.`;
+        expect(JSON.parse(body)).toMatchObject({ code: "method-not-allowed", status: 405, detail });
+      }
+    }
+  });
+
   test.each(["OPTIONS", "TRACE", "PROPFIND", "DELETE", "PUT"])("%s is not served", async (method) => {
-    expectProblem(await sendTo("/v1/me", { method }), "not-found");
+    expectProblem(await sendTo("/v1/me", { method }), "method-not-allowed");
+    expectProblem(await sendTo("/v1/m%65", { method }), "method-not-allowed");
+    expectProblem(await sendTo("http://evil.example/v1/me?a=b", { method }), "method-not-allowed");
+    for (const target of ["/v1/nothing", "/v1/me/", "/V1/me", "/v1/learners/1/2", "*"]) {
+      const answer = await sendTo(target, { method });
+      expectProblem(answer, "not-found");
+      expect(answer.headers).not.toHaveProperty("allow");
+    }
+  });
+
+  test("a body of whatever type is not asked after where the method is not taken", async () => {
+    expectProblem(await sendTo("/v1/me", { method: "POST", headers: "Content-Type: text/plain\r\n", body: "a" }), "method-not-allowed");
+    expectProblem(await sendTo("/v1/me", { method: "POST", headers: "Content-Type: application/json\r\n", body: "{}" }), "method-not-allowed");
   });
 
   test("a method that HTTP does not know is refused", async () => {

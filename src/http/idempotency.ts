@@ -2,9 +2,16 @@ import { hash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { type Db, inTransaction } from "../database/transaction";
-import { digest } from "../digest";
+import { digest, type TellsNull, withoutNulls } from "../digest";
 import { AppError, learnerErased, type ProblemCode } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Set on a POST that creates, where leaving a field out is not the same as null. */
+    tellsNull?: TellsNull;
+  }
+}
 
 const KEPT_HOURS = 24;
 const SWEPT = 100;
@@ -46,12 +53,14 @@ export async function answerOnce<T extends object>(
   if (typeof key !== "string") return send(reply, await work(db));
 
   const owner = { callerId: ownerId, key };
-  const bodyDigest = digest([request.method, request.url, request.body]);
+  const digestOf = (body: unknown) => digest([request.method, request.url, body]);
+  const bodyDigest = digestOf(withoutNulls(request.body, request.routeOptions.config.tellsNull));
   return inTransaction(db, async (tx) => {
     await claim(tx, owner, callerId);
     const known = await tx.idempotencyKey.findFirst({ where: { callerId: { in: [ownerId, callerId] }, key: { in: [key, keyAfterErasure(key)] } } });
     if (known) {
-      if (!bodyDigest.equals(known.bodyDigest)) {
+      // The version before digested a body as it was sent.
+      if (![bodyDigest, digestOf(request.body)].some((each) => each.equals(known.bodyDigest))) {
         throw new AppError("idempotency-key-reused", "Choose a new Idempotency-Key for a new request; this one belongs to another.");
       }
       if (known.body === null) throw learnerErased();

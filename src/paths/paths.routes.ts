@@ -7,6 +7,7 @@ import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
+import { overResource } from "../resources/resources.service";
 import { toMermaid } from "./mermaid";
 import { Path, PathCreate, PathList, PathPage, PathSummary, PathVersion, PathVersionUpdate } from "./paths.schema";
 import { createPath, deleteVersion, draftVersion, getPath, getVersion, listPaths, publishVersion, setPathArchived, updateVersion } from "./paths.service";
@@ -23,7 +24,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url: "/paths",
     preHandler: may.keepDirectory,
-    config: { ...derived, answers: "getPath" },
+    config: { ...derived, answers: "getPath", tellsNull: overResource },
     schema: {
       operationId: "createPath",
       summary: "Create a path, as the draft of its first version",

@@ -3,6 +3,7 @@ import type { Involved } from "../audit/changes";
 import { containsAllWords } from "../database/search";
 import type { Db } from "../database/transaction";
 import { changesNothing } from "../database/unchanged";
+import type { TellsNull } from "../digest";
 import type { Prisma } from "../generated/prisma/client";
 import type { Mode, ResourceType } from "../generated/prisma/enums";
 import { beyond, type Page, readPage } from "../http/paging";
@@ -14,6 +15,9 @@ import type { Resource, ResourceCreate, ResourceList, ResourceUpdate } from "./r
 export function effectiveMode({ mode, type }: { mode: Mode | null; type: ResourceType }): Mode | null {
   return mode ?? MODE_OF_TYPE[type];
 }
+
+/** Of a step with a resource, a mode or an estimate that is left out is the resource's. */
+export const overResource: TellsNull = ({ resourceId }) => (resourceId ? ["mode", "estimatedMinutes"] : []);
 
 /** The resources with these ids that there are, by id. */
 export async function resourcesById(db: Db, ids: (string | null | undefined)[]): Promise<Map<string, Resource>> {

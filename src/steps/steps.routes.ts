@@ -8,6 +8,7 @@ import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id } from "../http/schema";
+import { overResource } from "../resources/resources.service";
 import { completeStep, skipStep, startStep, uncompleteStep, unskipStep, unstartStep } from "./step-states";
 import { Step, StepCompletion, StepCreate, StepList, StepPage, StepSkip, StepStart, StepUpdate } from "./steps.schema";
 import { createStep, deleteStep, getStep, listSteps, updateStep } from "./steps.service";
@@ -24,7 +25,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url,
     preHandler: may.writeLearner,
-    config: { ...derived, answers: "getStep" },
+    config: { ...derived, answers: "getStep", tellsNull: overResource },
     schema: {
       operationId: "createStep",
       summary: "Add a step to a goal",

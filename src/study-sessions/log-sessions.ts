@@ -5,7 +5,7 @@ import { gathered } from "../database/gather";
 import { type Db, inTransaction } from "../database/transaction";
 import { isOfErasedPerson } from "../database/violations";
 import { dayIn, toDate, toDay } from "../days";
-import { digest } from "../digest";
+import { digest, type TellsNull, withoutNulls } from "../digest";
 import { AppError, invalid, learnerErased, notFound } from "../errors";
 import type { Goal, StudySession as Row, Step } from "../generated/prisma/client";
 import type { Resource } from "../resources/resources.schema";
@@ -41,7 +41,10 @@ export function logSessions(db: Db, scope: Scope, entries: Entry[], now: Date, a
 }
 
 type Call = { scope: Scope; now: Date; act: Act | undefined; entries: (Entry & { id: string })[] };
-type Prepared = { call: Call; rows: (Row | AppError)[] };
+type Digests = Pick<Row, "bodyDigest" | "openDigest">;
+/** `asSent`: the digests by which the version before stored it, where they are others. */
+type Sent = Row & { asSent?: Digests };
+type Prepared = { call: Call; rows: (Sent | AppError)[] };
 
 const sizeOf = ({ entries }: Call) => entries.length;
 const logFew = gathered(logCalls, MOST_TOGETHER, sizeOf);
@@ -175,7 +178,7 @@ async function zonesOf(db: Db, learnerIds: string[]): Promise<Map<string, string
   return new Map(zones?.split(",").map((zone) => zone.split(" ") as [string, string]));
 }
 
-function prepare({ learnerId, id, input }: Call["entries"][number], known: Known, { scope, now }: Call): Row {
+function prepare({ learnerId, id, input }: Call["entries"][number], known: Known, { scope, now }: Call): Sent {
   const zone = known.zones.get(learnerId);
   if (zone === undefined || !known.mayWrite(scope, learnerId)) throw notFound();
   if (zone === "") throw learnerErased();
@@ -207,7 +210,8 @@ function prepare({ learnerId, id, input }: Call["entries"][number], known: Known
     verification: input.verification ?? "selfReported",
     note: input.note ?? null,
     noteShared: input.noteShared ?? false,
-    ...digestsOf(scope, learnerId, input),
+    ...digestsOf(scope, learnerId, withoutNulls(input, overStep)),
+    ...(Object.values(input).includes(null) && { asSent: digestsOf(scope, learnerId, input) }),
     version: 1,
     loggedAt: now,
     updatedAt: now,
@@ -221,11 +225,14 @@ function checkNote(scope: Scope, learnerId: string, { note, noteShared }: StudyS
   throw invalid("#/noteShared", "Whether a note yet to be written is shared is the learner's to say. Send the note, too, or leave noteShared out.");
 }
 
+/** Of a session on a step, a goal or a resource that is left out is the step's. */
+export const overStep: TellsNull = ({ stepId }) => (stepId ? ["goalId", "resourceId"] : []);
+
 /**
  * What tells a retry from another session: for the learner all that was sent; for others their own
  * request, or all but the note, so that none of them finds out by trying whether there is one.
  */
-function digestsOf(scope: Scope, learnerId: string, input: StudySessionCreate): Pick<Row, "bodyDigest" | "openDigest"> {
+function digestsOf(scope: Scope, learnerId: string, input: StudySessionCreate): Digests {
   const { note, noteShared: _, ...open } = input;
   if (!note || isOwn(scope, learnerId)) return { bodyDigest: digest(input), openDigest: digest(open) };
   return { bodyDigest: digest([input, ownerOf(scope.caller)]), openDigest: Buffer.concat([digest(open), authorMark(scope)]) };
@@ -284,9 +291,9 @@ async function findPresent(db: Db, missed: Row[]): Promise<Map<string, Row>> {
   return new Map(found.map((row) => [key(row), row]));
 }
 
-function answerPresent(scope: Scope, row: Row, present: Row | undefined): Logged {
+function answerPresent(scope: Scope, row: Sent, present: Row | undefined): Logged {
   if (!present) return { error: new AppError("unavailable", "The session could not be stored just now. Send it again.") };
-  if (!isSame(scope, row, present)) {
+  if (!isSame(scope, row, present) && !(row.asSent && isSame(scope, { ...row, ...row.asSent }, present))) {
     return { error: new AppError("body-differs", "Another session has this id. To change it, PATCH it; to log another, choose another id.") };
   }
   if (present.deletedAt) return { error: new AppError("session-deleted", "This session was logged and then deleted. To log it again, choose another id.") };

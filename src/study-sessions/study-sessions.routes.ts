@@ -11,6 +11,7 @@ import { problemBodies, problems } from "../http/problem";
 import { csvList, sendWritten } from "../http/representations";
 import { Id } from "../http/schema";
 import { confirmSession, listMentored, withdrawConfirmation } from "./confirmations";
+import { overStep } from "./log-sessions";
 import {
   Batch,
   BatchOutcome,
@@ -40,7 +41,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "POST",
     url: "/learners/:learnerId/study-sessions",
     preHandler: may.logOneSession,
-    config: { ...derived, answers: { as: "getStudySession", to: may.readLogged } },
+    config: { ...derived, answers: { as: "getStudySession", to: may.readLogged }, tellsNull: overStep },
     schema: {
       operationId: "logStudySession",
       summary: "Log a study session",
@@ -208,7 +209,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     method: "POST",
     url: "/study-sessions/batch",
     preHandler: may.logSessions,
-    config: { work: "heavy", answers: "outcomes" },
+    config: { work: "heavy", answers: "outcomes", tellsNull: overStep },
     bodyLimit: config.BODY_LIMIT_BYTES * BATCH_BODY_FACTOR,
     schema: {
       operationId: "logStudySessions",

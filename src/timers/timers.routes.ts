@@ -74,7 +74,8 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url: `${url}/study-session`,
     preHandler: may.logForLearner,
-    config: { answers: "getStudySession" },
+    // What the timer was started for may be left out of its session.
+    config: { derived: true, answers: "getStudySession", tellsNull: () => ["goalId", "stepId", "resourceId"] },
     schema: {
       operationId: "stopTimer",
       summary: "Stop a learner's timer into a study session",

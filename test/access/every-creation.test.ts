@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
+import { digest } from "../../src/digest";
 import { type Client, startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildKey, buildLearner, buildLedLearner, buildPath, buildStep } from "../setup/factories";
+import { buildGoal, buildKey, buildLearner, buildLedLearner, buildPath, buildResource, buildStep } from "../setup/factories";
 
 let api: TestApp;
 let caller: Client;
@@ -16,42 +17,54 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-type Creation = { path(): string; body: object; other: object | (() => object); count(): Promise<number>; clear?(): Promise<unknown> };
+type Creation = { path(): string; body: object; nulls: object; other: object | (() => object); count(): Promise<number>; clear?(): Promise<unknown> };
 
 const creations: Record<string, Creation> = {
   "a learner": {
     path: () => "/v1/learners",
+    nulls: { email: null, externalId: null, target: null },
     body: { name: "Ada", timeZone: "UTC" },
     other: { name: "Bo", timeZone: "UTC" },
     count: () => api.db.learner.count(),
   },
-  "a team": { path: () => "/v1/teams", body: { name: "A", parentId: null }, other: { name: "B", parentId: null }, count: () => api.db.team.count() },
+  "a team": {
+    path: () => "/v1/teams",
+    nulls: { leadId: null, target: null },
+    body: { name: "A", parentId: null },
+    other: { name: "B", parentId: null },
+    count: () => api.db.team.count(),
+  },
   "a resource": {
     path: () => "/v1/resources",
+    nulls: { creator: null, estimatedMinutes: null },
     body: { type: "book", title: "A", mode: "on-the-job", skills: ["sql"] },
     other: { type: "book", title: "A", mode: "on-the-job", skills: ["sql", "go"] },
     count: () => api.db.resource.count(),
   },
   "a goal": {
     path: () => `/v1/learners/${learnerId}/goals`,
+    nulls: { why: null, target: null, completedOn: null },
     body: { title: "A", dueOn: "2026-09-30" },
     other: { title: "A", dueOn: "2026-10-01" },
     count: () => api.db.goal.count(),
   },
   "a path": {
     path: () => "/v1/paths",
+    nulls: { purpose: null },
     body: { title: "A", skills: ["sql"], steps: [{ key: "only", title: "Only", prerequisites: [] }] },
     other: { title: "A", skills: ["sql"], steps: [] },
     count: () => api.db.path.count(),
   },
   "a step": {
     path: () => `/v1/learners/${learnerId}/goals/${goalId}/steps`,
+    nulls: { section: null, resourceId: null, estimatedMinutes: null, dueOn: null },
     body: { title: "A", mode: "on-the-job", prerequisites: [] },
     other: { title: "A", mode: "social", prerequisites: [] },
     count: () => api.db.step.count(),
   },
   evidence: {
     path: () => `/v1/learners/${learnerId}/goals/${goalId}/evidence`,
+    nulls: { stepId: null, url: null },
     body: { title: "A", text: "By me", shared: true },
     other: { title: "A", text: "By me", url: "https://example.com/a", shared: true },
     count: () => api.db.evidence.count(),
@@ -59,6 +72,7 @@ const creations: Record<string, Creation> = {
   // One waits at a time for the goal, and one for its step.
   "a review": {
     path: () => `/v1/learners/${learnerId}/goals/${goalId}/reviews`,
+    nulls: { reviewerId: null },
     body: { question: "A?", stepId: null },
     other: () => ({ question: "A?", stepId }),
     count: () => api.db.review.count(),
@@ -66,15 +80,22 @@ const creations: Record<string, Creation> = {
   },
   "a term": {
     path: () => `/v1/learners/${learnerId}/goals/${goalId}/terms`,
+    nulls: { meaning: null, resourceId: null },
     body: { term: "A", learnedOn: "2026-06-01", shared: true },
     other: { term: "B", learnedOn: "2026-06-01", shared: true },
     count: () => api.db.term.count(),
     clear: () => api.db.term.deleteMany(),
   },
-  "an API key": { path: () => "/v1/api-keys", body: { name: "A", role: "service" }, other: { name: "A", role: "admin" }, count: () => api.db.apiKey.count() },
+  "an API key": {
+    path: () => "/v1/api-keys",
+    nulls: { learnerId: null, teamId: null, expiresAt: null },
+    body: { name: "A", role: "service" },
+    other: { name: "A", role: "admin" },
+    count: () => api.db.apiKey.count(),
+  },
 };
 
-describe.each(Object.entries(creations))("creating %s with an Idempotency-Key", (_, { path, body, count, clear, ...creation }) => {
+describe.each(Object.entries(creations))("creating %s with an Idempotency-Key", (_, { path, body, nulls, count, clear, ...creation }) => {
   let other: object;
   beforeEach(async () => {
     await clear?.();
@@ -96,6 +117,14 @@ describe.each(Object.entries(creations))("creating %s with an Idempotency-Key", 
     expect(again.body).toEqual("secret" in first.body ? { ...first.body, secret: null } : first.body);
     for (const header of ["location", "etag", "content-type"]) expect(again.headers[header]).toBe(first.headers[header]);
     expect(await count()).toBe(before + 1);
+  });
+
+  test.each(["left out", "null"])("is the same request whether a field is left out or null: first %s", async (first) => {
+    const [one, two] = first === "null" ? [{ ...body, ...nulls }, body] : [body, { ...body, ...nulls }];
+    const key = uuidv7();
+    const made = await create(key, one);
+    const again = await create(key, two);
+    expect([made.status, again.status, again.headers["idempotency-replayed"], again.body.id]).toEqual([201, 201, "true", made.body.id]);
   });
 
   test("is refused with another body", async () => {
@@ -214,4 +243,25 @@ onServer("a request whose first is under way is refused", async () => {
     return { both };
   });
   expect((await Promise.all(requests.both)).map(({ status }) => status).sort()).toEqual([201, 409]);
+});
+
+test("null is another request where what is left out is a resource's", async () => {
+  const { id: resourceId } = await buildResource(api.db, { type: "book", estimatedMinutes: 60 });
+  const step = { title: "A", resourceId };
+  for (const [path, body, other] of [
+    [`/v1/learners/${learnerId}/goals/${goalId}/steps`, step, { ...step, mode: null }],
+    ["/v1/paths", { title: "A", steps: [{ ...step, key: "only" }] }, { title: "A", steps: [{ ...step, key: "only", estimatedMinutes: null }] }],
+  ] as const) {
+    const headers = { "Idempotency-Key": uuidv7() };
+    expect((await caller.post(path, body, headers)).status).toBe(201);
+    expect((await caller.post(path, other, headers)).status).toBe(422);
+  }
+});
+
+test("what the version before stored by a body with null is answered again", async () => {
+  const key = uuidv7();
+  const [path, body] = ["/v1/resources", { type: "book", title: "A", creator: null }];
+  const made = await caller.post(path, body, { "Idempotency-Key": key });
+  await api.db.idempotencyKey.updateMany({ where: { key }, data: { bodyDigest: digest(["POST", path, body]) } });
+  expect(await caller.post(path, body, { "Idempotency-Key": key })).toMatchObject({ status: 201, body: { id: made.body.id } });
 });

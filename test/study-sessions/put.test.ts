@@ -1,7 +1,8 @@
 import { v4 as uuidv4 } from "uuid";
+import { digest } from "../../src/digest";
 import type { Learner } from "../../src/generated/prisma/client";
 import { startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildLearner, buildLedLearner, keyOf } from "../setup/factories";
+import { buildGoal, buildLearner, buildLedLearner, buildResource, buildStep, keyOf } from "../setup/factories";
 
 const session = { startedAt: "2026-06-16T08:00:00Z", minutes: 90, split: { social: 30, formal: 60 }, note: "etcd" };
 
@@ -36,6 +37,40 @@ test.each([
 ])("%s is the same session", async (_, again) => {
   await api.admin.put(path, session);
   expect((await api.admin.put(path, again)).status).toBe(200);
+});
+
+const nulls = { impact: null, goalId: null, stepId: null, resourceId: null };
+
+test("null is as good as left out, in either order, also in a batch and without a note", async () => {
+  const own = api.as(await keyOf(api.db, learner.id));
+  const { note: _, ...silent } = session;
+  for (const [first, second] of [
+    [session, { ...session, ...nulls }],
+    [{ ...session, ...nulls }, session],
+    [silent, { ...silent, ...nulls, note: null }],
+  ] as const) {
+    const at = path.replace(id, uuidv4());
+    expect([(await own.put(at, first)).status, (await own.put(at, second)).status]).toEqual([201, 200]);
+    const item = { learnerId: learner.id, id: at.split("/").at(-1) };
+    expect((await own.post("/v1/study-sessions/batch", { items: [{ ...item, ...second }] })).body).toMatchObject({ existing: 1 });
+  }
+});
+
+test("null is another session where what is left out is the step's", async () => {
+  const { id: resourceId } = await buildResource(api.db);
+  const { goalId, ...step } = await buildStep(api.db, { learnerId: learner.id, resourceId });
+  const onStep = { ...session, stepId: step.id };
+  expect((await api.admin.put(path, onStep)).body).toMatchObject({ goalId, resourceId });
+  expect((await api.admin.put(path, { ...onStep, resourceId: null })).body).toMatchObject({ code: "body-differs" });
+});
+
+test("what the version before stored by a body with null is answered again", async () => {
+  const own = api.as(await keyOf(api.db, learner.id));
+  const sent = { ...session, ...nulls };
+  await own.put(path, sent);
+  const bodyDigest = digest({ ...sent, startedAt: new Date(session.startedAt) });
+  await api.db.studySession.updateMany({ where: { id }, data: { bodyDigest } });
+  expect((await own.put(path, sent)).status).toBe(200);
 });
 
 test("an id in capitals is the same id", async () => {

@@ -1,9 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { endServices, startService } from "./setup/service";
+import { endServices, prepareNpmStart, startService } from "./setup/service";
 
 // The service as a process: what it prints, how it ends.
 
@@ -85,4 +86,51 @@ test("a stop in the middle of the start is no failure", async () => {
   child.kill("SIGTERM");
   const { code, output } = await ended;
   expect([code, output]).toEqual([0, expect.not.stringMatching(/"level":[56]0|Transaction/)]);
+});
+
+// Windows has no such signals.
+const describeSignals = process.platform === "win32" ? describe.skip : describe;
+describeSignals("npm start", () => {
+  const place = path.join(folder, "by npm");
+  beforeAll(() => {
+    mkdirSync(place);
+    prepareNpmStart(place);
+  });
+  const npmStart = (command = ["npm", "start"]) => startService({ DATA_DIR: path.join(place, ".cairn"), npm_config_update_notifier: "false" }, command, place);
+  const untilServing = async ({ until }: ReturnType<typeof npmStart>) => {
+    const [, address] = (await until(/Server listening at (http:\S+?)"/)) as unknown as [string, string];
+    await untilReady(address);
+    return address;
+  };
+  const claims = () => readdirSync(path.join(place, ".cairn")).filter((name) => name.startsWith(".claim"));
+
+  test.each(["SIGTERM", "SIGINT"] as const)("a %s to npm ends the service, and npm waits for that", async (signal) => {
+    const service = npmStart();
+    const address = await untilServing(service);
+    service.child.kill(signal);
+    const { code, output } = await service.ended;
+    expect(code).toBe(0);
+    expect(output).toContain(`"signal":"${signal}","msg":"stopping"`);
+    await expect(fetch(address)).rejects.toThrow();
+    expect(claims()).toEqual([]);
+  });
+
+  test("the exit code of the service is npm's", async () => {
+    const { code } = await startService({ PORT: "99999" }, ["npm", "start"], place).ended;
+    expect(code).toBe(78);
+  });
+
+  // It runs a command in a terminal of its own, which is closed when it ends.
+  const hasTerminals = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0;
+  (hasTerminals ? test : test.skip)("closing the terminal ends the service, and the next start takes its data", async () => {
+    const terminal = npmStart(["script", "-qfc", "npm start", "/dev/null"]);
+    const address = await untilServing(terminal);
+    terminal.child.kill("SIGKILL");
+    const isThere = () => fetch(`${address}/livez`).then(Boolean, () => false);
+    while (await isThere()) await new Promise((resolve) => setTimeout(resolve, 50));
+    const again = npmStart();
+    await untilServing(again);
+    again.child.kill("SIGTERM");
+    expect((await again.ended).code).toBe(0);
+  });
 });

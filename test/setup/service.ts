@@ -1,15 +1,19 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { PATIENT } from "./patience";
 
 const running: ChildProcess[] = [];
 
+const ROOT = path.join(__dirname, "../..");
+
 /** The service as a process, on the embedded database unless told. */
-export function startService(environment: Record<string, string>) {
+export function startService(environment: Record<string, string>, command = [process.execPath, "--import", "tsx", "src/server.ts"], cwd = ROOT) {
   const { DATABASE_URL: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", "src/server.ts"], {
-    cwd: path.join(__dirname, "../.."),
+  const [file, ...words] = command as [string, ...string[]];
+  const child = spawn(file, words, {
+    cwd,
     env: { ...inherited, LOG_LEVEL: "info", PORT: "0", SAMPLE_DATA: "off", ...PATIENT, ...environment },
   });
   running.push(child);
@@ -29,6 +33,15 @@ export function startService(environment: Record<string, string>) {
     }
   };
   return { child, ended, until };
+}
+
+/** Makes a folder in which `npm start` runs the repository's own script on a build of its own. */
+export function prepareNpmStart(folder: string): void {
+  const { start } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")).scripts;
+  writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "cairn", version: "0.0.0", scripts: { start } }));
+  for (const name of ["node_modules", "prisma", "data"]) symlinkSync(path.join(ROOT, name), path.join(folder, name), "dir");
+  const compiler = path.join(ROOT, "node_modules/typescript/bin/tsc");
+  execFileSync(process.execPath, [compiler, "-p", "tsconfig.build.json", "--outDir", path.join(folder, "dist")], { cwd: ROOT });
 }
 
 /** Ends those that a test left running. */

@@ -8,7 +8,7 @@ const PREFIX = "#/components/schemas/";
 /**
  * What the generator leaves behind, put right: every schema is rendered once as input and
  * once as output, used or not; and where a `format` says it all, a pattern of a hundred
- * characters says it again.
+ * characters says it again. Parameters come in any order.
  */
 export function tidy(document: Document): Document {
   const schemas = (document.components?.schemas ?? {}) as Record<string, Json>;
@@ -20,7 +20,25 @@ export function tidy(document: Document): Document {
       .map(([name, schema]) => [names.get(name) as string, schema] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
-  return rewrite({ ...document, components: { ...document.components, schemas: renamed } }, names) as Document;
+  const paths = Object.fromEntries(Object.entries(document.paths ?? {}).map(([url, item]) => [url, withParameters(item as Record<string, Operation>)]));
+  return rewrite({ ...document, paths, components: { ...document.components, schemas: renamed } }, names) as Document;
+}
+
+type Operation = { parameters?: (Json & { schema?: Json })[] };
+
+/** Required ones first. The page fills examples in, and an optional filter for what does not exist finds nothing. */
+function withParameters(methods: Record<string, Operation>): Record<string, Operation> {
+  const inOrder = (operation: Operation): Operation => {
+    if (!operation.parameters) return operation;
+    const required = operation.parameters.filter((parameter) => parameter.required);
+    const optional = operation.parameters.filter((parameter) => !parameter.required).map(withoutExamples);
+    return { ...operation, parameters: [...required, ...optional] };
+  };
+  return Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, inOrder(operation)]));
+}
+
+function withoutExamples(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value, (key, item) => (key === "example" || key === "examples" ? undefined : item)));
 }
 
 /** `LearnerCreateInput` is `LearnerCreate` where nothing else goes by that name. */

@@ -75,9 +75,16 @@ export async function describeApi(app: App, version: string, countVisit: (reques
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: true,
+    // The service speaks http: a browser that asks for the page's scripts by https gets none, and shows a blank page.
+    transformStaticCSP: (policy) => policy.replace(/\s*upgrade-insecure-requests;?/, ""),
     // A key that was pasted in is gone with the page, and so is one that an earlier version of it kept.
-    uiConfig: { persistAuthorization: false },
-    theme: { js: [{ filename: "forget-keys.js", content: 'localStorage.removeItem("authorized");' }] },
+    uiConfig: { persistAuthorization: false, filter: true },
+    theme: {
+      title: "Cairn API",
+      js: [{ filename: "forget-keys.js", content: 'localStorage.removeItem("authorized");' }],
+      favicon: [{ filename: "cairn.svg", rel: "icon", type: "image/svg+xml", sizes: "any", content: CAIRN }],
+    },
+    logo: { type: "image/svg+xml", content: CAIRN, href: "/docs" },
     uiHooks: {
       // The page's own ways to the description write it each time.
       onRequest(request, reply, done) {
@@ -91,6 +98,9 @@ export async function describeApi(app: App, version: string, countVisit: (reques
     },
   });
 }
+
+// A cairn: three stones, one on the other.
+const CAIRN = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40" width="40" height="40" role="img"><title>Cairn API</title><g fill="#9aa5b1"><ellipse cx="20" cy="32" rx="16" ry="6"/><ellipse cx="20" cy="20.5" rx="11" ry="5"/><ellipse cx="20" cy="10.5" rx="6.5" ry="4.5"/></g></svg>`;
 
 // What is done about a person who is erased, or is to be.
 const ABOUT_ERASURE = ["erasePersonalData", "liftErasedSubject"];

@@ -33,6 +33,18 @@ test("the page of the documentation may run its own scripts, and no others", asy
   expect(headers["content-security-policy"]).not.toContain("script-src 'self' 'unsafe-inline'");
 });
 
+test("the page of the documentation also works over plain http, under the service's own name, and finds an operation", async () => {
+  const page = await api.as(null).get("/docs/");
+  expect(page.headers["content-security-policy"]).not.toContain("upgrade-insecure-requests");
+  expect(page.text).toContain("<title>Cairn API</title>");
+  const [, icon] = /<link rel="icon" type="image\/svg\+xml" href="([^"]+)"/.exec(page.text) as unknown as [string, string];
+  const mark = await api.as(null).get(new URL(icon, `${api.url}/docs/`).pathname);
+  expect([mark.status, mark.type]).toEqual([200, "image/svg+xml"]);
+  const { text } = await api.as(null).get("/docs/static/swagger-initializer.js");
+  expect(text).toContain('"filter":true');
+  expect(text).toContain(mark.body.toString("base64"));
+});
+
 test("the page of the documentation keeps no key in the browser", async () => {
   const { status, text } = await api.as(null).get("/docs/static/swagger-initializer.js");
   expect(status).toBe(200);

@@ -16,7 +16,7 @@ type Operation = {
   summary?: string;
   tags?: string[];
   security?: unknown[];
-  parameters?: { name: string; in: string; schema: Schema }[];
+  parameters?: { name: string; in: string; required?: boolean; schema: Schema }[];
   requestBody?: { content: Content };
   responses: Record<string, { description: string; content?: Content }>;
 };
@@ -70,6 +70,12 @@ describe.each(operations)("%s", (name, operation) => {
     }
     if (name.includes(" /v1/")) expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(["400", "401", "500", "503"]));
     else expect(operation.security).toEqual([]);
+  });
+
+  test("asks for what it needs first, and fills in nothing that may be left out", () => {
+    const parameters = operation.parameters ?? [];
+    expect(parameters).toEqual([...parameters.filter(({ required }) => required), ...parameters.filter(({ required }) => !required)]);
+    for (const parameter of parameters.filter(({ required }) => !required)) expect(JSON.stringify(parameter)).not.toMatch(/"examples?":/);
   });
 
   test("says what each parameter is", () => {

@@ -36,6 +36,18 @@ export function greeting({ address, adminKey, demo }: { address: string; adminKe
   return `${lines.join("\n")}\n`;
 }
 
+/** What every later start prints. */
+export function whereabouts(address: string): string {
+  return [
+    ``,
+    `Cairn runs at ${address}. Its documentation: ${address}/docs`,
+    `Keys were shown at the first start and are not shown again. Is the admin's lost? Start once with a new one, hard to guess:`,
+    `  ADMIN_API_KEY=$(openssl rand -hex 32); echo "$ADMIN_API_KEY"; ADMIN_API_KEY="$ADMIN_API_KEY" npm start`,
+    `Then revoke the lost one with DELETE /v1/api-keys/{id}; GET /v1/api-keys lists it as "First admin".`,
+    ``,
+  ].join("\n");
+}
+
 function loaded({ learners, sessions, courses, withoutEstimate, coursePath: { resolutions } }: LoadedDemo): string[] {
   const named = resolutions.filter(({ names }) => names.length).length;
   return [

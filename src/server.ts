@@ -5,7 +5,7 @@ import { connect, type Database } from "./database/connect";
 import { prepareSchema } from "./database/migrate";
 import { DEMO_TRANSACTION, isEmpty, loadDemo } from "./demo/load-demo";
 import { EXIT, exitWith } from "./exit";
-import { greeting } from "./greeting";
+import { greeting, whereabouts } from "./greeting";
 import type { App } from "./http/app-type";
 import type { Life } from "./http/life";
 
@@ -29,6 +29,7 @@ async function main(): Promise<void> {
   stopOnSignal(app, life, [database, ...(replica ? [replica] : [])], config, prepared);
   const { demo, adminKey } = await prepared;
   if (adminKey || demo) console.log(greeting({ address, demo, adminKey }));
+  else if (database.embedded) console.log(whereabouts(address));
   if (life.phase === "starting") life.phase = "serving";
 }
 

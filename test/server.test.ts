@@ -40,7 +40,10 @@ test("the first start prints an admin's key, a second start keeps the data and p
   const kept = await fetch(`${again}/v1/learners`, { headers });
   expect(await kept.json()).toMatchObject({ items: [{ name: "Kept" }] });
   second.child.kill("SIGTERM");
-  expect((await second.ended).output).not.toContain("admin");
+  const { output } = await second.ended;
+  expect(output).not.toContain(key);
+  expect(output).toContain(`Cairn runs at ${again}. Its documentation: ${again}/docs`);
+  expect(output).toContain("Is the admin's lost? Start once with a new one");
 });
 
 test("wrong settings stop the start, and each is named", async () => {

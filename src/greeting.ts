@@ -36,11 +36,12 @@ export function greeting({ address, adminKey, demo }: { address: string; adminKe
   return `${lines.join("\n")}\n`;
 }
 
-/** What every later start prints. */
-export function whereabouts(address: string): string {
+/** What every later start prints. @param hasAdminKey whether ADMIN_API_KEY says which key is the admin's */
+export function whereabouts(address: string, hasAdminKey: boolean): string {
+  const where = [``, `Cairn runs at ${address}. Its documentation: ${address}/docs`];
+  if (hasAdminKey) return [...where, ``].join("\n");
   return [
-    ``,
-    `Cairn runs at ${address}. Its documentation: ${address}/docs`,
+    ...where,
     `Keys were shown at the first start and are not shown again. Is the admin's lost? Start once with a new one, hard to guess:`,
     `  ADMIN_API_KEY=$(openssl rand -hex 32); echo "$ADMIN_API_KEY"; ADMIN_API_KEY="$ADMIN_API_KEY" npm start`,
     `Then revoke the lost one with DELETE /v1/api-keys/{id}; GET /v1/api-keys lists it as "First admin".`,

@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   stopOnSignal(app, life, [database, ...(replica ? [replica] : [])], config, prepared);
   const { demo, adminKey } = await prepared;
   if (adminKey || demo) console.log(greeting({ address, demo, adminKey }));
-  else if (database.embedded) console.log(whereabouts(address));
+  else if (database.embedded) console.log(whereabouts(address, config.ADMIN_API_KEY !== undefined));
   if (life.phase === "starting") life.phase = "serving";
 }
 

@@ -1,7 +1,6 @@
 import { holdLearner } from "../access/hold-learner";
 import { ownerOf } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
-import { isUnchanged } from "../database/unchanged";
 import type { Prisma } from "../generated/prisma/client";
 import { type Answer, answerOnce, type Posted } from "../http/idempotency";
 import { type Act, type Asked, actOf, record } from "./audit.service";
@@ -15,7 +14,7 @@ export type Involved = { learnerIds?: Id[]; crowd?: string[]; itemIds?: string[]
 const MOST_NAMED = 1_000;
 
 /**
- * Makes a request's change and records it, both or neither. A change that changes nothing is not recorded.
+ * Makes a request's change and records it, both or neither.
  *
  * @param involved is asked before the change and after it: the event names everybody whom it was or is
  *   about. It holds the rows that it reads, so that nobody comes between
@@ -25,8 +24,6 @@ export function change<T>(db: Db, request: Asked, work: Work<T>, involved?: (tx:
     await holdLearner(tx, learnerOf(request));
     const before = await involved?.(tx);
     const result = await work(tx);
-    // Nothing to record; what its answer shows is recorded as a read.
-    if (isUnchanged(tx)) return result;
     const after = await involved?.(tx);
     await recordChange(tx, actOf(request), [named(request), before, after]);
     noteRecorded(request);

@@ -55,11 +55,14 @@ export function updateLearner(db: Db, { caller }: Scope, id: string, { input, if
     await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${id}::uuid FOR UPDATE`;
     const before = await tx.learner.findUniqueOrThrow({ where });
     const changed = { ...fields, ...(target !== undefined && { target: changeTarget(before.target, target) }) };
-    if (changesNothing(tx, before, changed)) return before;
-    const data = { ...changed, version: { increment: 1 } };
     const isChanged = (name: "email" | "externalId") => input[name] !== undefined && input[name] !== before[name];
-    const opening = caller.role === "admin" ? { signInOpen: true } : isChanged("email") || isChanged("externalId") ? { signInOpen: false } : {};
-    const after = await tx.learner.update({ where, data: { ...data, ...opening } });
+    const isNamed = input.email !== undefined || input.externalId !== undefined;
+    // An admin confirms it by naming it, also as it is.
+    const isConfirmed = isNamed && caller.role === "admin";
+    const opening = isConfirmed || isChanged("email") || isChanged("externalId") ? { signInOpen: isConfirmed } : {};
+    const change = { ...changed, ...opening };
+    if (changesNothing(before, change)) return before;
+    const after = await tx.learner.update({ where, data: { ...change, version: { increment: 1 } } });
     if (isChanged("email") && (await hasSignedIn(tx, before))) {
       await record(tx, { ...act, operation: "endSignIns", fields: ["email"] }, "change", [id], await endSignIns(tx, id, now));
     }

@@ -50,7 +50,7 @@ export function updateTeam(db: Db, id: string, { target, ...input }: TeamUpdate,
     await tx.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
     const before = await tx.team.findUniqueOrThrow({ where });
     const change = target === undefined ? input : { ...input, target: changeTarget(before.target, target) };
-    return changesNothing(tx, before, change) ? before : tx.team.update({ where, data: { ...change, version: { increment: 1 } } });
+    return changesNothing(before, change) ? before : tx.team.update({ where, data: { ...change, version: { increment: 1 } } });
   });
 }
 

@@ -55,12 +55,15 @@ test("a timer has no id and no version, and the session it becomes has both", as
   expect([stopped.status, stopped.body]).toEqual([201, receipt(stopped.headers.location as string, 1)]);
 });
 
-test.each([[{}], [{ title: "Another" }]])("a goal is not read by changing it: %j", async (change) => {
+test.each([
+  [{}, 1],
+  [{ title: "Another" }, 2],
+])("a goal is not read by changing it: %j", async (change, version) => {
   const { id } = await buildGoal(api.db, { learnerId, title: "Deploy it myself", why: "To know how" });
   const path = `/v1/learners/${learnerId}/goals/${id}`;
   const answer = await keepsGoals.patch(path, change);
-  expect([answer.status, answer.body]).toEqual([200, receipt(path, 2)]);
-  expect((await both.patch(path, change)).body).toMatchObject({ why: "To know how", version: 3 });
+  expect([answer.status, answer.body]).toEqual([200, receipt(path, version)]);
+  expect((await both.patch(path, change)).body).toMatchObject({ why: "To know how", version });
 });
 
 test("a stored answer is sent again as far as who asks for it may read it", async () => {

@@ -176,7 +176,7 @@ describe("for whom", () => {
   });
 
   test("it cannot be asked for by its headers alone", async () => {
-    expect((await api.admin.head(PATH)).status).toBe(404);
+    expect((await api.admin.head(PATH)).status).toBe(405);
   });
 });
 

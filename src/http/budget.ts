@@ -57,8 +57,9 @@ const RETRY_AFTER_SECONDS = 2;
  */
 export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer, places: Places, peoplePay: boolean): Budget {
   const credit = createCredit();
-  const charge = ({ id, isPerson }: Payer, ms: number): void => {
-    if (isPerson && peoplePay) credit.charge(id, ms);
+  const pays = ({ isPerson }: Payer): boolean => isPerson && peoplePay;
+  const charge = (payer: Payer, ms: number): void => {
+    if (pays(payer)) credit.charge(payer.id, ms);
   };
   const timed = async <T>(payer: Payer, work: () => Promise<T>): Promise<T> => {
     charge(payer, CHARGED_AHEAD_MS.heavy);
@@ -70,7 +71,7 @@ export function limitWork(app: App, payerOf: (request: FastifyRequest) => Payer,
     }
   };
   const leaveWhenPaid = (payer: Payer, leave: Leave): void => {
-    const waitMs = payer.isPerson && peoplePay ? credit.waitMs(payer.id) : 0;
+    const waitMs = pays(payer) ? credit.waitMs(payer.id) : 0;
     if (waitMs) setTimeout(leaveWhenPaid, waitMs, payer, leave).unref();
     else leave();
   };

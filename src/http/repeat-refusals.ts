@@ -29,7 +29,8 @@ export function repeatRefusals(app: App, kindOf: (request: FastifyRequest) => st
   let delayed = 0;
 
   app.addHook("onRequest", async (request) => {
-    const name = nameOf(request, kindOf);
+    // Hardly ever is anything remembered: then the key is not digested for it.
+    const name = refusals.size ? nameOf(request, kindOf) : undefined;
     const refusal = name && refusals.get(name);
     if (!refusal) return;
     const { detail, until } = refusal;

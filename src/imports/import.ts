@@ -2,7 +2,6 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { z } from "zod";
 import { isUnavailable } from "../database/violations";
 import { AppError, cut, flawed } from "../errors";
-import { countFields, LINE } from "../http/json-body";
 import { problemBodies, problemBody } from "../http/problem";
 import type { ImportLine } from "./imports.schema";
 import { BrokenUpload, type Line } from "./lines";
@@ -102,7 +101,6 @@ function parse<S extends z.ZodType>(schema: S, line: Line, read: Upload["read"])
   let value: unknown;
   try {
     value = read(line.text);
-    countFields(value, LINE);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { number, id: null, error };

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { AppError } from "../errors";
 import { continued } from "../http/file-body";
-import { LINE, parseJson } from "../http/json-body";
+import { countFields, LINE, parseJson } from "../http/json-body";
 import { type Patience, patienceWithSender } from "../http/long-requests";
 import { BrokenUpload, type Line, splitLines } from "./lines";
 import { columnsOf, readHeader } from "./table";
@@ -23,7 +23,14 @@ export async function openCsv(upload: Readable, item: z.ZodType, limits: Limits)
   const { first, rest } = await takeFirst(lines);
   if (!first) throw new AppError("invalid-request", `The file is empty. Its first line names the columns, of ${columns.map(({ name }) => name).join(", ")}.`);
   if ("error" in first) throw first.error;
-  return { lines: rest, read: readHeader(first.text, columns) };
+  const readLine = readHeader(first.text, columns);
+  const read = (text: string): unknown => {
+    const value = readLine(text);
+    // A cell can hold a list.
+    countFields(value, LINE);
+    return value;
+  };
+  return { lines: rest, read };
 }
 
 export function openNdjson(upload: Readable, limits: Limits): Source {

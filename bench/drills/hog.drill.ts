@@ -22,7 +22,7 @@ export const drill: Drill = async (stage, quick) => {
   const client = new Client(() => service.address);
   const { people, team } = await buildTeam(client);
   const orders = { address: service.address, ...(await buildHog(client, stage, team, sessions)) };
-  const asked = people.map((person, n) => deedsOf(person, n === 0 ? team : null));
+  const asked = people.map((person, n) => deedsOf(person, n === 0 ? team : null, n));
 
   await pace(service.address, asked, EVERY_MS, aloneS / 2);
   const alone = await pace(service.address, asked, EVERY_MS, aloneS);
@@ -82,9 +82,9 @@ async function newKey(client: Client, learnerId: string): Promise<string> {
   return (await client.json("POST", "/v1/api-keys", { name: "Drilled", role: "learner", learnerId })).secret;
 }
 
-/** What a person asks for, one thing after the other: half of it is logging. */
-function deedsOf({ id, key, logged }: Person, team: string | null): () => Asked {
-  let turn = 0;
+/** What a person asks for, one thing after the other, from any of them on: half of it is logging. */
+function deedsOf({ id, key, logged }: Person, team: string | null, first: number): () => Asked {
+  let turn = first;
   const reads = [`/v1/learners/${id}/study-sessions?limit=20`, `/v1/learners/${id}/breakdown`, team ? `/v1/teams/${team}/breakdown` : "/v1/me"];
   return () => {
     turn++;

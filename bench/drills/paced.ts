@@ -9,7 +9,9 @@ const PATIENCE_MS = 30_000;
 
 /**
  * Lets each of several people ask something again and again, one thing after the other, at their
- * own even pace: what is measured is how long they wait, not how much can be answered.
+ * own even pace: what is measured is how long they wait, not how much can be answered. Whoever waits
+ * for longer than a beat goes on with the next beat of their own, so that one slow moment does not
+ * make all of them ask at the same time from then on.
  */
 export async function pace(address: string, people: (() => Asked)[], everyMs: number, seconds: number): Promise<Paced> {
   const agent = new Agent({ keepAlive: true });
@@ -18,7 +20,7 @@ export async function pace(address: string, people: (() => Asked)[], everyMs: nu
   await Promise.all(
     people.map(async (next, n) => {
       await wait((everyMs * n) / people.length);
-      for (let due = performance.now(); due < until; due = Math.max(due + everyMs, performance.now())) {
+      for (let due = performance.now(); due < until; due += everyMs * Math.max(1, Math.ceil((performance.now() - due) / everyMs))) {
         await wait(Math.max(0, due - performance.now()));
         const since = performance.now();
         const status = await statusOf(address, next(), agent);

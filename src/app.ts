@@ -47,6 +47,7 @@ import { reviewRoutes } from "./reviews/reviews.routes";
 import { stepRoutes } from "./steps/steps.routes";
 import { roundOfMonths } from "./study-sessions/learner-months";
 import { studySessionRoutes } from "./study-sessions/study-sessions.routes";
+import { teamParentRoutes } from "./teams/team-parents.routes";
 import { teamRoutes } from "./teams/teams.routes";
 import { termRoutes } from "./terms/terms.routes";
 import { timerRoutes } from "./timers/timers.routes";
@@ -115,6 +116,7 @@ export async function buildApp({
       personalDataRoutes(v1, context);
       membershipRoutes(v1, context);
       teamRoutes(v1, context);
+      teamParentRoutes(v1, context);
       resourceRoutes(v1, context);
       pathRoutes(v1, context);
       goalRoutes(v1, context);

@@ -156,10 +156,10 @@ export async function leadsOf(db: Db, teamIds: string[]): Promise<string[]> {
   return leads.map(({ id }) => id);
 }
 
-/** A filter on memberships: those that hold on a day. */
-export function onDay(day: Day): Prisma.MembershipWhereInput {
+/** A filter on memberships, or on other rows of days `[fromDay, untilDay)`: those that hold on a day. */
+export function onDay(day: Day) {
   const date = toDate(day);
-  return { fromDay: { lte: date }, OR: [{ untilDay: null }, { untilDay: { gt: date } }] };
+  return { fromDay: { lte: date }, OR: [{ untilDay: null }, { untilDay: { gt: date } }] } satisfies Prisma.MembershipWhereInput & Prisma.TeamAncestryWhereInput;
 }
 
 function atOrBelow(top: Prisma.TeamClosureWhereInput): Prisma.TeamWhereInput {

@@ -14,6 +14,10 @@ const GONE_WITH_A_PERSON = ["api_keys", "evidence", "goals", "invitations", "rev
 export const TRIGGERS: Record<string, "derived" | "checked" | "of changes"> = {
   teams_keep_closure_on_insert: "derived",
   teams_keep_closure_on_move: "derived",
+  teams_keep_parents_on_insert: "checked",
+  teams_keep_parents_on_move: "checked",
+  team_parents_of_today: "checked",
+  team_parents_keep_ancestry: "derived",
   learner_months_add: "derived",
   learner_months_change: "derived",
   learner_months_remove: "derived",
@@ -41,6 +45,18 @@ const FLAWS: [words: string, statement: string][] = [
     `WITH RECURSIVE tree AS (
        SELECT id FROM teams WHERE parent_id IS NULL UNION ALL SELECT t.id FROM teams t JOIN tree ON t.parent_id = tree.id)
      SELECT id FROM teams WHERE id NOT IN (SELECT id FROM tree) LIMIT 1`,
+  ],
+  [
+    "teams that were their own ancestors",
+    `WITH RECURSIVE above AS (
+       SELECT team_id AS id, parent_id AS above, daterange(from_day, until_day) AS days FROM team_parents
+       UNION SELECT a.id, p.parent_id, a.days * daterange(p.from_day, p.until_day)
+       FROM above a JOIN team_parents p ON p.team_id = a.above AND a.above <> a.id AND a.days && daterange(p.from_day, p.until_day))
+     SELECT id FROM above WHERE id = above LIMIT 1`,
+  ],
+  [
+    "teams whose history does not end where they are",
+    `SELECT id FROM teams t WHERE parent_id IS DISTINCT FROM (SELECT parent_id FROM team_parents WHERE team_id = t.id AND until_day IS NULL) LIMIT 1`,
   ],
   [
     "goals that follow themselves",
@@ -75,17 +91,25 @@ const CLOSURE = `
   WITH RECURSIVE above AS (
     SELECT id AS team_id, id AS ancestor_id, 0 AS depth FROM teams
     UNION ALL SELECT a.team_id, t.parent_id, a.depth + 1 FROM above a JOIN teams t ON t.id = a.ancestor_id WHERE t.parent_id IS NOT NULL)`;
+const ANCESTRY = "SELECT ancestor_id, team_id, from_day, until_day, depth FROM team_ancestry_of((SELECT array_agg(id) FROM teams))";
 const MONTHS_AT_ONCE = 10_000;
 
 /**
- * Sets right what follows from other rows: the pairs of teams that decide who sees whom, and the sums
- * of months. The teams must not go in a circle.
+ * Sets right what follows from other rows: the pairs of teams that decide who sees whom, those that
+ * say where a team was on a day, and the sums of months. The teams must not go in a circle.
  */
 export async function deriveAnew(client: PoolClient): Promise<Derived> {
   const removed = await client.query(`${CLOSURE} DELETE FROM team_closure WHERE (ancestor_id, team_id) NOT IN (SELECT ancestor_id, team_id FROM above)`);
   const added = await client.query(`${CLOSURE}
     INSERT INTO team_closure AS stored (ancestor_id, team_id, depth) SELECT ancestor_id, team_id, depth FROM above
     ON CONFLICT (ancestor_id, team_id) DO UPDATE SET depth = excluded.depth WHERE stored.depth <> excluded.depth`);
+  const forgotten = await client.query(
+    `DELETE FROM team_ancestry WHERE (ancestor_id, team_id, from_day) NOT IN (SELECT ancestor_id, team_id, from_day FROM (${ANCESTRY}) a)`,
+  );
+  const remembered = await client.query(`
+    INSERT INTO team_ancestry AS stored (ancestor_id, team_id, from_day, until_day, depth) ${ANCESTRY}
+    ON CONFLICT (ancestor_id, team_id, from_day) DO UPDATE SET until_day = excluded.until_day, depth = excluded.depth
+    WHERE (stored.until_day, stored.depth) IS DISTINCT FROM (excluded.until_day, excluded.depth)`);
   // A month begins on its first day, and one without sessions holds nothing.
   const unfounded = await client.query(`
     DELETE FROM learner_months m WHERE month <> month_of(month) OR (sessions = 0 AND EXISTS (
@@ -103,7 +127,7 @@ export async function deriveAnew(client: PoolClient): Promise<Derived> {
   const pairs = await client.query<{ count: number }>("SELECT count(*)::int AS count FROM team_closure");
   return {
     teamPairs: pairs.rows[0]?.count ?? 0,
-    differingTeamPairs: (removed.rowCount ?? 0) + (added.rowCount ?? 0),
+    differingTeamPairs: [removed, added, forgotten, remembered].reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0),
     months,
     differingMonths: differing + (unfounded.rowCount ?? 0),
   };

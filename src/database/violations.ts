@@ -1,7 +1,8 @@
 import { AppError, learnerErased, type ProblemCode } from "../errors";
 
 // The database decides; this table says in whose words. Names are those of the migrations.
-const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
+type Words = [ProblemCode, string, pointer?: string];
+const CONSTRAINTS: Record<string, Words> = {
   learners_email_key: ["already-exists", "A learner with this e-mail address exists. Change that learner instead.", "#/email"],
   learners_external_id_key: ["already-exists", "A learner with this externalId exists. Change that learner instead.", "#/externalId"],
   learners_subject_key: ["already-exists", "Another learner signs in with this subject. Take it from that one first.", "#/subject"],
@@ -10,7 +11,10 @@ const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
     "The new parent is the team itself or lies below it. Choose a team outside of its subtree, or move that one first.",
     "#/parentId",
   ],
-  teams_parent_id_fkey: ["reference-missing", "The parent team does not exist. Create it first.", "#/parentId"],
+  ...sameFor(
+    ["teams_parent_id_fkey", "team_parents_parent_id_fkey", "team_ancestry_ancestor_id_fkey"],
+    ["reference-missing", "The parent team does not exist. Create it first.", "#/parentId"],
+  ),
   teams_lead_id_fkey: ["reference-missing", "The lead is not a learner here. Create the learner first.", "#/leadId"],
   memberships_no_overlap: [
     "membership-overlap",
@@ -53,6 +57,11 @@ const CONSTRAINTS: Record<string, [ProblemCode, string, pointer?: string]> = {
   api_keys_team_id_fkey: ["reference-missing", "The team does not exist. Create it first.", "#/teamId"],
   api_keys_learner_id_fkey: ["reference-missing", "The learner does not exist. Create the learner first.", "#/learnerId"],
 };
+
+/** One flaw that several constraints may find first. */
+function sameFor(names: string[], words: Words): Record<string, Words> {
+  return Object.fromEntries(names.map((name) => [name, words]));
+}
 
 /** What every table's trigger says of a row that would be about an erased person. */
 const LEARNERS_ERASED = "learners_erased";

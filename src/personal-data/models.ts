@@ -316,6 +316,8 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   HashKey: { table: "hash_keys", columns: { purpose: "keeps", key: "keeps" } },
   TeamClosure: { table: "team_closure", columns: { ancestorId: "keeps", teamId: "keeps", depth: "keeps" } },
+  TeamParent: { table: "team_parents", columns: { teamId: "keeps", fromDay: "keeps", untilDay: "keeps", parentId: "keeps" } },
+  TeamAncestry: { table: "team_ancestry", columns: { ancestorId: "keeps", teamId: "keeps", fromDay: "keeps", untilDay: "keeps", depth: "keeps" } },
   Path: { table: "paths", columns: { id: "keeps", archivedAt: "keeps", version: "keeps", createdAt: "keeps", updatedAt: "keeps" } },
   PathVersion: {
     table: "path_versions",

@@ -1,7 +1,7 @@
 import { readFor } from "../database/read";
 import { startOf } from "../days";
 import { Prisma, type PrismaClient } from "../generated/prisma/client";
-import { holdsOn, matching, membersOf, type SessionFilters, type SessionScope } from "../study-sessions/filters";
+import { holdsOn, matching, membersOf, type SessionFilters, type SessionScope, teamBelow, treeOf } from "../study-sessions/filters";
 import type { GroupBy } from "./breakdown.schema";
 import { MOST_BUCKETS, type Span } from "./period";
 
@@ -132,20 +132,18 @@ function pieces({ scope, period, previous, groupBy }: BreakdownQuestion): Prisma
     AS span (previous, from_day, to_day)`;
   if ("learnerId" in scope) return Prisma.sql`SELECT ${scope.learnerId}::uuid AS learner_id, span.*, NULL AS team FROM ${span}`;
   const asOf = scope.membership === "as-of";
-  const days = asOf
-    ? Prisma.sql`greatest(m.from_day, span.from_day) AS from_day, least(m.until_day, span.to_day) AS to_day`
-    : Prisma.sql`span.from_day, span.to_day`;
-  const holds = asOf
-    ? Prisma.sql`m.from_day < span.to_day AND (m.until_day IS NULL OR m.until_day > span.from_day)`
-    : holdsOn(Prisma.sql`${scope.today}::date`);
-  // The team right below the scope's on the way to the member's team; for its own members, itself.
+  // As long as the learner is in the team, and the team is where it is in the tree: until_day is null where it goes on.
+  const [from, to] = asOf
+    ? [Prisma.sql`greatest(m.from_day, c.from_day, span.from_day)`, Prisma.sql`least(m.until_day, c.until_day, span.to_day)`]
+    : [Prisma.sql`span.from_day`, Prisma.sql`span.to_day`];
+  const holds = asOf ? Prisma.sql`${from} < ${to}` : holdsOn(Prisma.sql`${scope.today}::date`);
   const team =
     groupBy === "team"
-      ? Prisma.sql`(SELECT up.ancestor_id::text FROM team_closure up WHERE up.team_id = c.team_id AND up.depth = greatest(c.depth - 1, 0))`
+      ? Prisma.sql`(SELECT CASE WHEN up.ancestor_id = ANY (${scope.unknownTeams}::uuid[]) THEN '' ELSE up.ancestor_id::text END ${teamBelow(scope)})`
       : Prisma.sql`NULL`;
   return Prisma.sql`
-    SELECT m.learner_id, span.previous, ${days}, ${team} AS team
-    FROM team_closure c JOIN memberships m ON m.team_id = c.team_id JOIN ${span} ON ${holds}
+    SELECT m.learner_id, span.previous, ${from} AS from_day, ${to} AS to_day, ${team} AS team
+    FROM ${treeOf(scope)} c JOIN memberships m ON m.team_id = c.team_id JOIN ${span} ON ${holds}
     WHERE ${membersOf(scope)}`;
 }
 

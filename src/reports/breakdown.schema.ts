@@ -88,7 +88,7 @@ const Bucket = z.object({
   ...figures,
 });
 const Group = z.object({
-  id: z.string().nullable().meta({ description: "What the group is of; null: sessions without one." }),
+  id: z.string().nullable().meta({ description: "What the group is of; null: sessions without one, or a team that the caller may not know of today." }),
   learnerId: Id.nullable().meta({ description: "Of a goal, whose it is: two people's goals may have the same id." }),
   label: z.string(),
   rank: z.int().nullable().meta({ description: "1 differs most from the reference; null where the data are not sufficient." }),

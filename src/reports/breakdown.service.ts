@@ -1,11 +1,11 @@
-import { onDay, type Scope, seesEverybody, visibleLearners } from "../access/scope";
+import { knownTeams, onDay, type Scope, seesEverybody, visibleLearners } from "../access/scope";
 import type { Config } from "../config";
 import { type Databases, replicaLagSeconds } from "../database/replica";
 import type { Db } from "../database/transaction";
 import { type Day, dayIn, toDate } from "../days";
 import { invalid } from "../errors";
 import type { Page, PageQuery } from "../http/paging";
-import type { SessionFilters, TeamScope } from "../study-sessions/filters";
+import { type SessionFilters, type TeamScope, teamsOf } from "../study-sessions/filters";
 import type { TeamStudySessionList } from "../study-sessions/study-sessions.schema";
 import { listSessionsIn } from "../study-sessions/study-sessions.service";
 import type { Written } from "../study-sessions/written";
@@ -62,8 +62,9 @@ export async function getTeamBreakdown(
   const { question, frame } = pose(rest, today, config);
   const inTeam = { teamId, depth, membership, today, learner };
   const without = await hiddenLearners(db, scope, inTeam, { from: question.previous?.from ?? question.period.from, to: question.period.to });
+  const unknownTeams = query.groupBy === "team" ? await findUnknownTeams(db, scope, inTeam) : [];
   const lag = await replicaLagSeconds({ db, reportsDb });
-  const rows = await readBreakdown(reportsDb, { ...question, scope: { ...inTeam, without } }, signal);
+  const rows = await readBreakdown(reportsDb, { ...question, scope: { ...inTeam, without, unknownTeams } }, signal);
   const target = (await targetsOfTeams(db, scope, [teamId])).get(teamId) ?? organisationTarget(config.TARGET);
   return makeBreakdown(
     {
@@ -84,12 +85,13 @@ export async function listTeamSessions(
   db: Db,
   scope: Scope,
   teamId: string,
-  { depth = "subtree", membership = "as-of", learner, from, to, limit, cursor, ...filters }: TeamStudySessionList,
+  { depth = "subtree", membership = "as-of", learner, below, from, to, limit, cursor, ...filters }: TeamStudySessionList,
 ): Promise<Page<Written>> {
-  const inTeam = { teamId, depth, membership, today: scope.today, learner };
+  const inTeam = { teamId, depth, membership, today: scope.today, learner, below };
   const without = await hiddenLearners(db, scope, inTeam, { from, to });
+  const unknownTeams = below === "none" ? await findUnknownTeams(db, scope, inTeam) : [];
   const page: PageQuery = { limit, cursor };
-  return listSessionsIn(db, scope, { ...inTeam, without }, { from, to, ...filters }, page);
+  return listSessionsIn(db, scope, { ...inTeam, without, unknownTeams }, { from, to, ...filters }, page);
 }
 
 type Query = SessionFilters & Pick<TeamBreakdownQuery, "from" | "to" | "bucket" | "compare" | "groupBy">;
@@ -116,32 +118,48 @@ function pose({ from, to, bucket, compare, groupBy = undefined, ...filters }: Qu
  * Who was in a team's scope in a period, but is today where the caller does not see them.
  * Nobody, for those who see everyone. They count nowhere: a figure that held them in one
  * report and not in another would tell what they did by the difference. Who reports on a team
- * leads it, and so sees whoever is in its scope today: only those who were there are looked at.
+ * leads it, and so sees whoever is in its scope today: nobody is looked for whom only today's puts there.
  */
 async function hiddenLearners(
   db: Db,
   scope: Scope,
-  { teamId, depth, membership, today }: Omit<TeamScope, "without">,
+  { teamId, depth, membership, today }: Omit<TeamScope, "without" | "unknownTeams">,
   { from, to }: Partial<Span>,
 ): Promise<string[]> {
-  if (seesEverybody(scope.caller)) return [];
-  const first = membership === "as-of" ? from : today;
-  const last = membership === "as-of" ? to && toDate(to) : new Date(toDate(today).getTime() + 1);
+  if (seesEverybody(scope.caller) || membership === "current") return [];
   const learners = await db.learner.findMany({
     where: {
       memberships: {
         some: {
-          team: depth === "direct" ? { id: teamId } : { ancestors: { some: { ancestorId: teamId } } },
-          ...(last && { fromDay: { lt: last } }),
-          ...(first && { OR: [{ untilDay: null }, { untilDay: { gt: toDate(first) } }] }),
-          NOT: onDay(today),
+          team: { everBelow: { some: { ancestorId: teamId, ...(depth === "direct" && { depth: 0 }) } } },
+          ...(to && { fromDay: { lt: toDate(to) } }),
+          ...(from && { OR: [{ untilDay: null }, { untilDay: { gt: toDate(from) } }] }),
+          NOT: { ...onDay(today), team: { ancestors: { some: { ancestorId: teamId } } } },
         },
       },
       NOT: visibleLearners(scope),
     },
     select: { id: true },
   });
-  return learners.map(({ id }) => id);
+  if (!learners.length) return [];
+  // Their team may have been in the scope at another time than they were in it.
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT DISTINCT m.learner_id AS id FROM team_ancestry c JOIN memberships m ON m.team_id = c.team_id
+    WHERE ${teamsOf({ teamId, depth })} AND m.learner_id = ANY (${learners.map(({ id }) => id)}::uuid[])
+      AND greatest(m.from_day, c.from_day, ${from ?? null}::date) < coalesce(least(m.until_day, c.until_day, ${to ?? null}::date), 'infinity')`;
+  return rows.map(({ id }) => id);
+}
+
+/** Teams that were right below a team, and are today where the caller may not know of them: their group has no name. */
+async function findUnknownTeams(db: Db, scope: Scope, { teamId, membership }: Pick<TeamScope, "teamId" | "membership">): Promise<string[]> {
+  if (seesEverybody(scope.caller) || membership === "current") return [];
+  const moved = await db.team.findMany({
+    where: { everBelow: { some: { ancestorId: teamId, depth: 1 } }, ancestors: { none: { ancestorId: teamId } } },
+    select: { id: true },
+  });
+  const ids = moved.map(({ id }) => id);
+  const known = await knownTeams(db, scope, ids);
+  return ids.filter((id) => !known.has(id));
 }
 
 async function targetsOfGroups(
@@ -159,5 +177,5 @@ async function targetsOfGroups(
 }
 
 function groupIds(rows: { level: string; key: string }[]): string[] {
-  return [...new Set(rows.filter(({ level }) => level === "group").map(({ key }) => key))];
+  return [...new Set(rows.filter(({ level, key }) => level === "group" && key).map(({ key }) => key))];
 }

@@ -50,7 +50,7 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
     return {
       id,
       learnerId,
-      label: label ?? id ?? "none",
+      label: label ?? id ?? (groupBy === "team" ? "a team elsewhere" : "none"),
       rank: null,
       target: against,
       ...figures("group", key, false, against),
@@ -174,9 +174,10 @@ function sessionsUrl({ scope, period, filters, groupBy }: BreakdownFrame, key?: 
   if (scope.type === "learner") return `/v1/learners/${scope.id}/study-sessions?${query}`;
   const ofTeam = groupBy === "team" && key !== undefined;
   const ownMembers = ofTeam && key === scope.id;
+  if (ofTeam && !ownMembers) query.set("below", id ?? "none");
   query.set("depth", ownMembers ? "direct" : (scope.depth ?? "subtree"));
   query.set("membership", scope.membership ?? "as-of");
-  return `/v1/teams/${ofTeam ? key : scope.id}/study-sessions?${query}`;
+  return `/v1/teams/${scope.id}/study-sessions?${query}`;
 }
 
 function given(filters: Record<string, string | undefined>): Record<string, string> {

@@ -32,37 +32,62 @@ export type TeamScope = {
   without: string[];
   /** Only this learner. */
   learner?: string | undefined;
+  /** Only what counts in this team right below; `none`: in one of `unknownTeams`. */
+  below?: string | undefined;
+  /** Teams that were right below, and that the caller may not know of today. */
+  unknownTeams: string[];
 };
 export type SessionScope = { learnerId: string } | TeamScope;
 
 /**
  * `FROM … WHERE …` over the sessions of a scope, as `s`, with the membership that puts each
- * into the team's scope as `m`: that of the session's own day, or today's. A learner is in at
- * most one team on any day, so no session comes twice.
+ * into the team's scope as `m`, and the team's place in the tree as `c`: those of the session's own
+ * day, or today's. A learner is in at most one team on any day, so no session comes twice.
  */
 export function sessionsIn(scope: SessionScope): Prisma.Sql {
   if ("learnerId" in scope) return Prisma.sql`FROM study_sessions s WHERE s.learner_id = ${scope.learnerId}::uuid`;
-  const day = scope.membership === "as-of" ? Prisma.sql`s.occurred_on` : Prisma.sql`${scope.today}::date`;
+  const holds =
+    scope.membership === "as-of"
+      ? Prisma.sql`${holdsOn(Prisma.sql`s.occurred_on`)} AND ${holdsOn(Prisma.sql`s.occurred_on`, "c")}`
+      : holdsOn(Prisma.sql`${scope.today}::date`);
   return Prisma.sql`
-    FROM team_closure c
+    FROM ${treeOf(scope)} c
     JOIN memberships m ON m.team_id = c.team_id
-    JOIN study_sessions s ON s.learner_id = m.learner_id AND ${holdsOn(day)}
+    JOIN study_sessions s ON s.learner_id = m.learner_id AND ${holds}
     WHERE ${membersOf(scope)}`;
 }
 
-/** Conditions on `c` and `m`, the closure and the memberships: those of the scope's teams and people. */
+/** The table that says which team is above which: the tree of every day, or today's. */
+export function treeOf({ membership }: Pick<TeamScope, "membership">): Prisma.Sql {
+  return membership === "as-of" ? Prisma.sql`team_ancestry` : Prisma.sql`team_closure`;
+}
+
+/** Conditions on `c` and `m`, the tree and the memberships: those of the scope's teams and people. */
 export function membersOf(scope: TeamScope): Prisma.Sql {
   const only = scope.learner ? Prisma.sql`AND m.learner_id = ${scope.learner}::uuid` : Prisma.empty;
   const without = scope.without.length ? Prisma.sql`AND m.learner_id <> ALL (${scope.without}::uuid[])` : Prisma.empty;
-  return Prisma.sql`${teamsOf(scope)} ${only} ${without}`;
+  return Prisma.sql`${teamsOf(scope)} ${only} ${without} ${countedIn(scope)}`;
 }
 
-/** A condition on `m`, the memberships: those that hold on a day. */
-export function holdsOn(day: Prisma.Sql): Prisma.Sql {
-  return Prisma.sql`m.from_day <= ${day} AND (m.until_day IS NULL OR m.until_day > ${day})`;
+function countedIn({ below, unknownTeams, ...scope }: TeamScope): Prisma.Sql {
+  if (!below) return Prisma.empty;
+  const ids = below === "none" ? unknownTeams : [below];
+  return Prisma.sql`AND (SELECT up.ancestor_id ${teamBelow(scope)}) = ANY (${ids}::uuid[])`;
 }
 
-/** A condition on `c`, the closure: the team itself, or it and all below. */
+/** `FROM … WHERE …` over the team right below the scope's on the way to the team of `c`, as `up`; for the scope's own members, the scope's team. */
+export function teamBelow(scope: Pick<TeamScope, "membership">): Prisma.Sql {
+  const then = scope.membership === "as-of" ? Prisma.sql`AND ${holdsOn(Prisma.sql`c.from_day`, "up")}` : Prisma.empty;
+  return Prisma.sql`FROM ${treeOf(scope)} up WHERE up.team_id = c.team_id AND up.depth = greatest(c.depth - 1, 0) ${then}`;
+}
+
+/** A condition on `m`, the memberships, or on another table of days `[from_day, until_day)`: those that hold on a day. */
+export function holdsOn(day: Prisma.Sql, alias: "m" | "c" | "up" = "m"): Prisma.Sql {
+  const [from, until] = [Prisma.raw(`${alias}.from_day`), Prisma.raw(`${alias}.until_day`)];
+  return Prisma.sql`${from} <= ${day} AND (${until} IS NULL OR ${until} > ${day})`;
+}
+
+/** A condition on `c`, the tree: the team itself, or it and all below. */
 export function teamsOf({ teamId, depth }: Pick<TeamScope, "teamId" | "depth">): Prisma.Sql {
   return depth === "direct" ? Prisma.sql`c.ancestor_id = ${teamId}::uuid AND c.depth = 0` : Prisma.sql`c.ancestor_id = ${teamId}::uuid`;
 }

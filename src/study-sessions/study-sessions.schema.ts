@@ -169,6 +169,10 @@ export const TeamStudySessionList = z.strictObject({
   ...period,
   ...sessionFilters,
   learner: Id.optional(),
+  below: z
+    .union([Id, z.literal("none")])
+    .optional()
+    .meta({ description: "Only what a report by team counts in this team right below; `none`: in a team that the caller may not know of today." }),
   depth: z.enum(["direct", "subtree"]).optional(),
   membership: z.enum(["as-of", "current"]).optional(),
   ...pageQuery,

@@ -75,7 +75,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     config: { ...derived, answers: "getTeam" },
     schema: {
       operationId: "updateTeam",
-      summary: "Change a team, or move it with all below it (merge patch)",
+      summary: "Change a team, or move it with all below it from today on (merge patch)",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -86,7 +86,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       change(
         db,
         request,
-        (tx) => updateTeam(tx, request.params.teamId, request.body, ifVersion(request)),
+        (tx) => updateTeam(tx, request.params.teamId, request.body, ifVersion(request), request.scope.today),
         async (tx) => (decidesSight(request.body) ? involvedInTeam(tx, request.params.teamId, request.scope.today) : {}),
       ),
   });
@@ -98,7 +98,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     config: { answers: "nothing" },
     schema: {
       operationId: "deleteTeam",
-      summary: "Delete a team that never had members and has no teams below it",
+      summary: "Delete a team that never had members or teams below it",
       tags,
       params,
       headers: IfMatchHeaders,

@@ -9,6 +9,7 @@ import type { Prisma, Team as Row } from "../generated/prisma/client";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { changeTarget } from "../mix";
+import { placeTeam } from "./team-parents.service";
 import type { Member, MemberList, Team, TeamCreate, TeamList, TeamUpdate } from "./teams.schema";
 
 /** Whoever keeps the directory sees all of it. */
@@ -43,14 +44,16 @@ export async function presentTeams(db: Db, scope: Scope, teams: Row[]): Promise<
   return teams.map((team) => (known.has(team.parentId) ? team : { ...team, parentId: null }));
 }
 
-/** A new parent moves the whole subtree; the database refuses a circle. Whoever keeps the directory sees all of it. */
-export function updateTeam(db: Db, id: string, { target, ...input }: TeamUpdate, ifVersion: IfVersion): Promise<Team> {
+/** A new parent moves the whole subtree, from today on; the database refuses a circle. Whoever keeps the directory sees all of it. */
+export function updateTeam(db: Db, id: string, { target, ...input }: TeamUpdate, ifVersion: IfVersion, today: Day): Promise<Team> {
   const where = { id, ...ifVersion };
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
     const before = await tx.team.findUniqueOrThrow({ where });
     const change = target === undefined ? input : { ...input, target: changeTarget(before.target, target) };
-    return changesNothing(before, change) ? before : tx.team.update({ where, data: { ...change, version: { increment: 1 } } });
+    if (changesNothing(before, change)) return before;
+    if (input.parentId !== undefined) await placeTeam(tx, id, { parentId: input.parentId, fromDay: today, untilDay: null });
+    return tx.team.update({ where, data: { ...change, version: { increment: 1 } } });
   });
 }
 
@@ -68,7 +71,7 @@ export async function involvedInTeam(db: Db, id: string, today: Day): Promise<In
 }
 
 export async function listMembers(db: Db, scope: Scope, teamId: string, { on = scope.today, depth = "subtree", ...page }: MemberList): Promise<Page<Member>> {
-  const team: Prisma.MembershipWhereInput = depth === "direct" ? { teamId } : { team: { ancestors: { some: { ancestorId: teamId } } } };
+  const team: Prisma.MembershipWhereInput = depth === "direct" ? { teamId } : { team: { everBelow: { some: { ancestorId: teamId, ...onDay(on) } } } };
   return readPage(["members", teamId, on, depth], page, { text: (member) => member.name }, async (take, after) => {
     const memberships = await db.membership.findMany({
       where: { AND: [team, onDay(on), { learner: { AND: [visibleLearners(scope), { erasedAt: null }, beyond("name", "asc", after)] } }] },

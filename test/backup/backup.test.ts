@@ -132,6 +132,20 @@ test("who sees whom follows from the teams, whatever pairs of them the file has"
   }
 });
 
+test("where a team was on a day follows from its parents, whatever the file has", async () => {
+  await restored(whole.join(""));
+  const ancestry = async () => (await api.pool.query("SELECT to_jsonb(a) AS row FROM team_ancestry a ORDER BY ancestor_id, team_id, from_day")).rows;
+  const sound = await ancestry();
+  const deeper = of("team_ancestry", ({ depth }) => ({ depth: Number(depth) + 1 }));
+  const none = forged((rows) => rows.filter(({ table }) => table !== "team_ancestry"));
+  const shorter = of("team_ancestry", () => ({ until_day: "2026-01-01" }));
+  for (const text of [deeper, none, shorter]) {
+    await clear();
+    expect((await restored(text)).derived.differingTeamPairs).toBe(sound.length);
+    expect(await ancestry()).toEqual(sound);
+  }
+});
+
 test("sums of months follow from the sessions, whatever sums the file has", async () => {
   await restored(whole.join(""));
   const sums = async () => (await api.pool.query("SELECT to_jsonb(m) AS row FROM learner_months m WHERE sessions > 0 ORDER BY learner_id, month")).rows;
@@ -151,6 +165,12 @@ describe("nothing goes in of a file whose checksum fits and that has", () => {
   const other = () => "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e";
   const forgeries: [string, () => string, RegExp][] = [
     ["teams in a circle", () => of("teams", ({ id, parent_id }) => (parent_id ? {} : { parent_id: id })), /There are teams that are their own ancestors/],
+    ["teams that were in a circle", () => of("team_parents", ({ team_id }) => ({ parent_id: team_id })), /There are teams that were their own ancestors/],
+    [
+      "a team elsewhere than its history says",
+      () => of("team_parents", () => ({ until_day: "2026-01-01" })),
+      /There are teams whose history does not end where they are/,
+    ],
     ["goals in a circle", () => of("goals", ({ id }) => ({ follows_id: id })), /There are goals that follow themselves/],
     [
       "people who were erased and have keys, goals and teams",

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { v7 as uuidv7 } from "uuid";
+import type { Day } from "../../src/days";
+import { LOADER } from "../../src/demo/store";
+import { moveTeam } from "../../src/teams/team-parents.service";
 import { startApp, type TestApp } from "../setup/app";
 import { buildTeam } from "../setup/factories";
+
+// As the database reads its clock, and long before anything is told.
+const TODAY = new Date().toISOString().slice(0, 10);
+const LONG_AGO = "1999-12-31";
 
 let api: TestApp;
 beforeAll(async () => {
@@ -24,16 +31,52 @@ async function stored(): Promise<string[]> {
   return (await api.db.teamClosure.findMany()).map(({ ancestorId, teamId, depth }) => `${ancestorId} ${teamId} ${depth}`);
 }
 
-const expectClosure = async () => expect((await stored()).sort()).toEqual((await recomputed()).sort());
+const DAYS = ["2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01", "2026-05-01"] as const;
+
+/** On some days, every team with every team at or above it then, walked up from each anew. */
+async function recomputedByDay(): Promise<string[]> {
+  const [teams, stays] = [await api.db.team.findMany(), await api.db.teamParent.findMany()];
+  const parentOn = (id: string, day: Date) =>
+    stays.find(({ teamId, fromDay, untilDay }) => teamId === id && fromDay <= day && (untilDay === null || day < untilDay))?.parentId;
+  return [...DAYS, LONG_AGO, TODAY].flatMap((day) =>
+    teams.flatMap(({ id }) => {
+      const pairs: string[] = [];
+      for (let above: string | undefined = id, depth = 0; above; above = parentOn(above, new Date(day)), depth++) pairs.push(`${day} ${above} ${id} ${depth}`);
+      return pairs;
+    }),
+  );
+}
+
+async function storedByDay(): Promise<string[]> {
+  const rows = await api.db.teamAncestry.findMany();
+  return [...DAYS, LONG_AGO, TODAY].flatMap((day) =>
+    rows
+      .filter(({ fromDay, untilDay }) => fromDay <= new Date(day) && (untilDay === null || new Date(day) < untilDay))
+      .map(({ ancestorId, teamId, depth }) => `${day} ${ancestorId} ${teamId} ${depth}`),
+  );
+}
+
+/** The tree of today, and that of every day. */
+async function expectClosure(): Promise<void> {
+  expect((await stored()).sort()).toEqual((await recomputed()).sort());
+  expect((await storedByDay()).sort()).toEqual((await recomputedByDay()).sort());
+  expect((await storedByDay()).filter((pair) => pair.startsWith(TODAY)).sort()).toEqual((await stored()).map((pair) => `${TODAY} ${pair}`).sort());
+}
 
 const team = fc.nat(9);
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("move" as const), team, to: fc.option(team) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("place" as const), team, to: fc.option(team), from: fc.nat(4), until: fc.option(fc.nat(4)) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("add" as const), team: fc.option(team) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete" as const), team }) },
 );
 
-test("whatever is added, moved and deleted, the closure is the tree's", async () => {
+async function place(id: string, parentId: string | null, { from, until }: { from: number; until: number | null }): Promise<void> {
+  const untilDay = until !== null && until > from ? new Date(DAYS[until] as Day) : null;
+  await moveTeam(api.db, { caller: LOADER, today: TODAY }, id, { parentId, fromDay: new Date(DAYS[from] as Day), untilDay });
+}
+
+test("whatever is added, moved, placed in the past and deleted, the closure is the tree's, and the ancestry that of every day", async () => {
   const outcomes = { done: 0, circles: 0, inUse: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 12 }), async (steps) => {
@@ -46,6 +89,7 @@ test("whatever is added, moved and deleted, the closure is the tree's", async ()
         try {
           if (next.do === "add") ids.push((await buildTeam(api.db, { parentId: id })).id);
           else if (next.do === "move") await api.db.team.update({ where: { id: id as string }, data: { parentId: pick(next.to) } });
+          else if (next.do === "place") await place(id as string, pick(next.to), next);
           else if (ids.length > 1) {
             await api.db.team.delete({ where: { id: id as string } });
             ids.splice(ids.indexOf(id as string), 1);
@@ -53,7 +97,7 @@ test("whatever is added, moved and deleted, the closure is the tree's", async ()
           outcomes.done++;
         } catch (error) {
           const circle = /teams_no_cycle/.test(String(error));
-          if (!circle && !/teams_parent_id_fkey/.test(String(error))) throw error;
+          if (!circle && !/(teams|team_parents)_parent_id_fkey/.test(String(error))) throw error;
           outcomes[circle ? "circles" : "inUse"]++;
         }
       }

@@ -127,7 +127,7 @@ async function expectSameAsCsv(path: string, { period, target, total, previous, 
     ...buckets.map((bucket) => ({ section: "bucket", target, ...bucket })),
     ...groups.flatMap(({ previous, ...group }) => [
       { section: "group", ...period, ...group },
-      ...(previous ? [{ section: "group-previous", id: group.id, label: group.label, target: group.target, ...previous }] : []),
+      ...(previous ? [{ section: "group-previous", id: group.id, learnerId: group.learnerId, label: group.label, target: group.target, ...previous }] : []),
     ]),
   ];
   const expected = lines.map((line) => COLUMNS.map((column) => cell(column.split(".").reduce((value: unknown, key) => (value as never)?.[key], line))));

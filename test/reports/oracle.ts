@@ -5,7 +5,9 @@ import { addDays, type Day, dayOf, daysBetween, firstDayAfter, firstDayOf } from
 // way there is. It shares no code with the service, so that the two can be held against each other.
 
 export type Mix = [onTheJob: number, social: number, formal: number];
-export type Team = { id: string; name: string; parentId: string | null; target: Mix | null };
+/** `stays`: below which team it was, and when, without a gap; `parentId` is today's. */
+export type Team = { id: string; name: string; parentId: string | null; stays: TeamStay[]; target: Mix | null };
+export type TeamStay = { parentId: string | null; fromDay: Day; untilDay: Day | null };
 export type Learner = { id: string; name: string; timeZone: string; target: Mix | null };
 export type Membership = { learnerId: string; teamId: string; fromDay: Day; untilDay: Day | null };
 export type Session = {
@@ -95,20 +97,25 @@ function viewOf(organisation: Organisation, subject: Subject, query: Query, now:
 
   const teamOn = (learnerId: string, day: Day) =>
     memberships.find((stay) => stay.learnerId === learnerId && stay.fromDay <= day && (stay.untilDay === null || day < stay.untilDay))?.teamId;
-  /** The team that a session counts for. */
-  const placeOf = (session: Dated) => teamOn(session.learnerId, query.membership === "current" ? today : session.day);
-  const only = (learnerId: string) => query.learner === undefined || learnerId === query.learner;
-  const peopleOf = (ids: Set<string>, { from, to }: Period) => {
-    const overlapping = memberships.filter((stay) => ids.has(stay.teamId) && stay.fromDay < to && (stay.untilDay === null || from < stay.untilDay));
-    const asOf = overlapping.map((stay) => stay.learnerId);
-    const current = learners.map(({ id }) => id).filter((id) => ids.has(teamOn(id, today) ?? ""));
-    return new Set((query.membership === "current" ? current : asOf).filter(only));
+  /** The team right below the report's, or that one itself, which a learner's days count for; undefined: none that the report is of. */
+  const placeOn = (learnerId: string, ofDay: Day) => {
+    const day = query.membership === "current" ? today : ofDay;
+    if (query.learner !== undefined && learnerId !== query.learner) return undefined;
+    const place = branchOn(teams, teamOn(learnerId, day), subject.id, day);
+    return query.depth === "direct" && teamOn(learnerId, day) !== subject.id ? undefined : place;
+  };
+  const placeOf = (session: Dated) => placeOn(session.learnerId, session.day);
+  /** Who has such a place on some day: it can only change when a learner or a team begins to be somewhere else. */
+  const peopleIn = ({ from, to }: Period, has: (place: string) => boolean) => {
+    const changes = [...memberships, ...teams.flatMap(({ stays }) => stays)].flatMap(({ fromDay, untilDay }) => [fromDay, ...(untilDay ? [untilDay] : [])]);
+    const days = [from, ...new Set(changes.filter((day) => from < day && day < to))];
+    const isIn = (id: string) => days.some((day) => has(placeOn(id, day) ?? ""));
+    return new Set(learners.map(({ id }) => id).filter(isIn));
   };
 
-  const scopeTeams = query.depth === "direct" ? new Set([subject.id]) : subtree(teams, subject.id);
-  const inScope = (session: Dated) => (learner ? session.learnerId === learner.id : scopeTeams.has(placeOf(session) ?? "") && only(session.learnerId));
+  const inScope = (session: Dated) => (learner ? session.learnerId === learner.id : placeOf(session) !== undefined);
   const whole: Cell = {
-    people: (period) => (learner ? new Set([learner.id]) : peopleOf(scopeTeams, period)),
+    people: (period) => (learner ? new Set([learner.id]) : peopleIn(period, (place) => place !== "")),
     has: () => true,
     coverageFloor: SUFFICIENT_COVERAGE,
     target: learner ? targetOfLearner(organisation, learner, teamOn(learner.id, today)) : targetOfTeam(teams, subject.id),
@@ -116,7 +123,7 @@ function viewOf(organisation: Organisation, subject: Subject, query: Query, now:
   const dated = organisation.sessions.map((session) => ({ ...session, day: dayOf(session.startedAt, session.timeZone) }));
   const sessions = dated.filter((session) => !session.deleted && inScope(session) && passes(session, query));
   const name = learner?.name ?? find(teams, subject.id).name;
-  return { organisation, subject, query, today, period, previous, name, teamOn, placeOf, peopleOf, scopeTeams, whole, sessions };
+  return { organisation, subject, query, today, period, previous, name, teamOn, placeOf, peopleIn, whole, sessions };
 }
 
 function passes(session: Session, { goal, skill, resource, resourceType, verification }: Query): boolean {
@@ -191,13 +198,11 @@ function byLabel(a: Candidate | Expected["groups"][number], b: Candidate | Expec
 
 /** Every group there could be; those that nobody is in and nothing was logged for are left out later. */
 function candidates(world: World, groupBy: string): Candidate[] {
-  const { organisation, subject, whole, teamOn, placeOf, peopleOf, today } = world;
+  const { organisation, whole, teamOn, placeOf, peopleIn, today } = world;
   const { teams, learners } = organisation;
   if (groupBy === "team") {
-    const branches = teams.filter(({ parentId, id }) => id === subject.id || (parentId === subject.id && world.query.depth !== "direct"));
-    return branches.map(({ id, name }) => {
-      const ids = id === subject.id ? new Set([id]) : subtree(teams, id);
-      const cell = { people: (period: Period) => peopleOf(ids, period), has: (session: Dated) => ids.has(placeOf(session) ?? "") };
+    return teams.map(({ id, name }) => {
+      const cell = { people: (period: Period) => peopleIn(period, (place) => place === id), has: (session: Dated) => placeOf(session) === id };
       return { ...whole, ...cell, id, label: name, target: targetOfTeam(teams, id) };
     });
   }
@@ -245,9 +250,12 @@ function targetOfTeam(teams: Team[], id: string | null): ReportTarget {
   return target ? { ...named(target), setBy: "team", setById: id } : targetOfTeam(teams, parentId);
 }
 
-function subtree(teams: Team[], id: string): Set<string> {
-  const below = teams.filter(({ parentId }) => parentId === id).flatMap((team) => [...subtree(teams, team.id)]);
-  return new Set([id, ...below]);
+/** On the way up from a team, in the tree of a day: the last one before `top`, or `top` where it begins there. */
+function branchOn(teams: Team[], id: string | undefined, top: string, day: Day): string | undefined {
+  if (id === undefined || id === top) return id;
+  const parentId = find(teams, id).stays.find(({ fromDay, untilDay }) => fromDay <= day && (untilDay === null || day < untilDay))?.parentId;
+  if (!parentId) return undefined;
+  return parentId === top ? id : branchOn(teams, parentId, top, day);
 }
 
 const BILLION = 1_000_000_000n;

@@ -119,7 +119,7 @@ export const draft = record({
   now: fc.constantFrom(...NOWS),
   /** Over how many days everything is strewn: the fewer, the more often two things fall on one. */
   spread: fc.constantFrom(4, 25, 120, 420),
-  teams: upTo(record({ name, order, parent: place, target: seldom(target) }), 1, 8),
+  teams: upTo(record({ name, order, parent: place, moves: upTo(record({ to: place, daysAgo: place }), 0, 2), target: seldom(target) }), 1, 8),
   learners: upTo(learner, 1, 8),
   goals: upTo(record({ title: name, order, learner: place, alike: fc.nat(2).map((chance) => chance === 2) }), 0, 5),
   resources: upTo(record({ title: name, order, type: fc.constantFrom(...RESOURCE_TYPES) }), 0, 5),
@@ -157,7 +157,15 @@ export function draw({ now: instant, spread, pure, overHttp, ...draft }: Draft):
   }
   const resources = draft.resources.map((resource, index) => ({ ...resource, id: freshId(resource.order, index) }));
   const organisation = {
-    teams: teams.map(({ id, name, target, parent }, index) => ({ id, name, target, parentId: parent % 9 === 8 ? null : (teams[parent % index]?.id ?? null) })),
+    teams: teams.map(({ id, name, target, parent, moves }, index) => {
+      // Below an earlier one, so that there is no circle on any day.
+      const parentAt = (place: number) => (place % 9 === 8 ? null : (teams[place % index]?.id ?? null));
+      const parents = new Map(moves.map(({ to, daysAgo }) => [addDays(dayOf(now, "UTC"), -(daysAgo % (2 * spread))), parentAt(to)]));
+      const days = [...parents.keys()].sort();
+      const first = { parentId: parentAt(parent), fromDay: "0001-01-01", untilDay: days[0] ?? null };
+      const stays = [first, ...days.map((fromDay, n) => ({ parentId: parents.get(fromDay) ?? null, fromDay, untilDay: days[n + 1] ?? null }))];
+      return { id, name, target, parentId: stays.at(-1)?.parentId ?? null, stays };
+    }),
     learners: learners.map(({ id, name, timeZone, target }) => ({ id, name, timeZone, target })),
     memberships: learners.flatMap((learner) => staysOf(learner, dayFor(2 * learner.begins), spread, teams)),
     goals,

@@ -7,7 +7,9 @@ import type { Drawn } from "./organisations";
 export async function store(api: TestApp, drawn: Drawn): Promise<void> {
   if (!drawn.overHttp) return insert(api, drawn);
   const logged = drawn.sessions.filter((session) => isLoggable(session, drawn));
-  await insert(api, { ...drawn, memberships: [], sessions: drawn.sessions.filter((session) => !logged.includes(session)) });
+  const teams = drawn.teams.map((team) => ({ ...team, parentId: team.stays[0]?.parentId ?? null, stays: [] }));
+  await insert(api, { ...drawn, teams, memberships: [], sessions: drawn.sessions.filter((session) => !logged.includes(session)) });
+  await moveTeamsOverHttp(api, drawn);
   await moveOverHttp(api, drawn);
   await logOverHttp(api, drawn, logged);
 }
@@ -50,6 +52,26 @@ async function insert({ db }: TestApp, { learners, teams, resources, goals, memb
       "learnerId" uuid, id uuid, "startedAt" timestamptz, "timeZone" text, "occurredOn" date,
       minutes smallint, "onTheJob" smallint, social smallint, formal smallint, impact smallint,
       "goalId" uuid, "resourceId" uuid, "resourceType" resource_type, skills text[], verification verification, deleted boolean), limit_of_days`;
+  const stays = teams.flatMap(({ id, stays }) => stays.filter(({ parentId }) => parentId).map((stay) => ({ ...stay, teamId: id })));
+  if (stays.every(({ untilDay }) => untilDay === null)) return;
+  await db.$transaction([
+    db.teamParent.deleteMany({ where: { teamId: { in: teams.map(({ id }) => id) } } }),
+    db.$executeRaw`
+      INSERT INTO team_parents (team_id, from_day, until_day, parent_id)
+      SELECT "teamId", "fromDay", "untilDay", "parentId"
+      FROM jsonb_to_recordset(${json(stays)}::jsonb) AS row ("teamId" uuid, "fromDay" date, "untilDay" date, "parentId" uuid)`,
+  ]);
+}
+
+/** Moves teams in the order of the days, and says then, one by one, what had been before. */
+async function moveTeamsOverHttp(api: TestApp, { teams, now }: Drawn): Promise<void> {
+  api.setNow(now);
+  for (const { id, stays } of teams) {
+    const [, ...moves] = stays;
+    const last = moves.pop();
+    if (last) await done(api.admin.put(`/v1/teams/${id}/parent`, { parentId: last.parentId, fromDay: last.fromDay }), 200);
+    for (const move of moves) await done(api.admin.put(`/v1/teams/${id}/parent`, move), 200);
+  }
 }
 
 /** Moves people one by one, every second one back-dated. */

@@ -42,6 +42,7 @@ export const requests: Record<string, Request> = {
   createTeam: { body: () => ({ name: "Platform" }) },
   "getTeam (below)": { ids: { teamId: "teamBelowId" } },
   updateTeam: { body: () => ({ name: "Platform" }) },
+  moveTeam: { body: () => ({ parentId: null, fromDay: "2026-06-01" }) },
   "deleteTeam (below)": { ids: { teamId: "teamBelowId" } },
 
   createResource: { body: () => ({ type: "book", title: "A book" }) },

@@ -44,6 +44,8 @@ const TABLE = `
     getTeam (below)                           ??????  00++0000  ++  +++++  +0  +++
     updateTeam                                ??????  ----0000  ++  ----+  -0  ---
     deleteTeam (below)                        ??????  00--0000  ++  ----+  -0  ---
+    getTeamParent                             ??????  ++++0000  ++  +++++  +0  +++
+    moveTeam                                  ??????  ----0000  ++  ----+  -0  ---
     listTeamMembers                           ??????  00++0000  ++  ---+-  +0  +++
     listGlossary                              ??????  ++++0000  ++  -+---  +0  +++
 

@@ -7,6 +7,8 @@ import { MOST_BUCKETS, type Span } from "./period";
 
 /** Groups that a report may have, each in two periods at the most. */
 export const MOST_GROUPS = 1_000;
+/** Buckets of groups that it may have. */
+export const MOST_GROUP_BUCKETS = 5_000;
 
 /** What is asked of the database. */
 export type BreakdownQuestion = {
@@ -45,13 +47,14 @@ type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `
 type Sums = Record<Camel<keyof typeof OF_A_SESSION>, number>;
 
 /**
- * The figures of one slice: the whole (key ""), the bucket with the number `key` from 1, or the
- * group with that key ("" where the sessions have none; of a goal, its learner's id and its own), in
- * the period or the one before.
+ * The figures of one slice: of the whole (key "") or of the group with that key ("" where the
+ * sessions have none; of a goal, its learner's id and its own); in the period or the one before,
+ * or in the bucket with that number from 1 (0: not cut into buckets).
  */
 export type BreakdownRow = Sums & {
-  level: "total" | "bucket" | "group";
+  level: "total" | "group";
   key: string;
+  bucket: number;
   previous: boolean;
   label: string | null;
   /** Means over learners of their own shares, 0…1; null where nobody's minutes were classified. */
@@ -59,13 +62,13 @@ export type BreakdownRow = Sums & {
   meanSocial: number | null;
   meanFormal: number | null;
   active: number;
-  /** Of a team's scope, and of groups made of people; null elsewhere. */
+  /** Of a team's scope, and of groups made of people; null elsewhere, and in a bucket in which it is the same as in the one before. */
   eligible: number | null;
   latestSessionAt: Date | null;
 };
 
 // More than a report may show: with so many there are too many groups, and nobody counts the rest.
-const MOST_ROWS = 2 + MOST_BUCKETS + 3 * MOST_GROUPS;
+const MOST_ROWS = 2 + MOST_BUCKETS + 3 * MOST_GROUPS + MOST_GROUP_BUCKETS;
 
 /**
  * One statement. A `piece` is somebody's time in the scope; a `part` is what they logged then:
@@ -81,7 +84,8 @@ export function readBreakdown(db: PrismaClient, question: BreakdownQuestion, sig
   const bucket = buckets.length ? Prisma.sql`bucket` : Prisma.sql`NULL::int`;
   const key = groupBy ? Prisma.sql`key` : Prisma.sql`NULL::text`;
   // A session in several groups comes several times. In the whole and in its bucket the first time counts.
-  const sets = [Prisma.sql`(nth)`, ...(buckets.length ? [Prisma.sql`(nth, bucket)`] : []), ...(groupBy ? [Prisma.sql`(key)`] : [])];
+  const sets = [Prisma.sql`(nth)`, ...(buckets.length ? [Prisma.sql`(nth, bucket)`] : [])];
+  if (groupBy) sets.push(Prisma.sql`(key)`, ...(buckets.length ? [Prisma.sql`(key, bucket)`] : []));
   const statement = Prisma.sql`
     WITH piece AS (${pieces(question)}),
     person AS (
@@ -91,28 +95,28 @@ export function readBreakdown(db: PrismaClient, question: BreakdownQuestion, sig
     slice AS (
       SELECT person.learner_id, person.previous, slice.*
       FROM person CROSS JOIN LATERAL (
-        SELECT CASE WHEN nth IS NULL THEN 'group' WHEN ${bucket} IS NULL THEN 'total' ELSE 'bucket' END AS level,
-               coalesce(${key}, ${bucket}::text, '') AS key, ${ofPerson}, max(latest_at) AS latest_at
+        SELECT CASE WHEN nth IS NULL THEN 'group' ELSE 'total' END AS level, coalesce(${key}, '') AS key, coalesce(${bucket}, 0) AS bucket,
+               ${ofPerson}, max(latest_at) AS latest_at
         FROM (
           SELECT part.*, width_bucket(part.day, ${buckets.map((bucket) => bucket.from)}::date[]) AS bucket
           FROM unnest(from_days, to_days, teams) AS p (from_day, to_day, team)
           CROSS JOIN LATERAL (${readsMonths(question) ? monthParts(question) : sessionParts(question)}) part
         ) part
         GROUP BY GROUPING SETS (${Prisma.join(sets)})
-        HAVING nth = 1 OR nth IS NULL
+        -- The period before lies before the first bucket.
+        HAVING (nth = 1 OR nth IS NULL) AND ${bucket} IS DISTINCT FROM 0
       ) slice
     ),
     figures AS (
-      SELECT level, key, previous, ${ofSlice}, max(latest_at) AS "latestSessionAt", count(*) AS active,
+      SELECT level, key, bucket, previous, ${ofSlice}, max(latest_at) AS "latestSessionAt", count(*) AS active,
              avg(on_the_job_minutes / ${classified}) AS "meanOnTheJob", avg(social_minutes / ${classified}) AS "meanSocial",
              avg(formal_minutes / ${classified}) AS "meanFormal"
-      FROM slice WHERE NOT (previous AND level = 'bucket')
-      GROUP BY level, key, previous
+      FROM slice GROUP BY level, key, bucket, previous
     ),
     eligible AS (${eligible(question)})
-    SELECT level, key, previous, ${labels(groupBy)} AS label, ${orNothing}, "meanOnTheJob", "meanSocial", "meanFormal",
+    SELECT level, key, bucket, previous, ${labels(groupBy)} AS label, ${orNothing}, "meanOnTheJob", "meanSocial", "meanFormal",
            coalesce(active, 0)::float8 AS active, eligible, "latestSessionAt"
-    FROM figures FULL JOIN eligible USING (level, key, previous)
+    FROM figures FULL JOIN eligible USING (level, key, bucket, previous)
     LIMIT ${MOST_ROWS}`;
   return readFor(db, statement, signal);
 }
@@ -186,38 +190,29 @@ function monthParts({ groupBy }: BreakdownQuestion): Prisma.Sql {
     ) part`;
 }
 
-/** Who was in a team's scope at any time of the whole, of each bucket, and of each group made of people. */
+/** Who was in a team's scope at any time of the whole and of each group made of people, and of their buckets. */
 function eligible({ scope, buckets, groupBy }: BreakdownQuestion): Prisma.Sql {
-  if ("learnerId" in scope) return Prisma.sql`SELECT 'total' AS level, '' AS key, false AS previous, NULL::float8 AS eligible WHERE false`;
+  if ("learnerId" in scope) return Prisma.sql`SELECT 'total' AS level, '' AS key, 0 AS bucket, false AS previous, NULL::float8 AS eligible WHERE false`;
+  const slices = [{ level: Prisma.sql`'total'`, key: Prisma.sql`''` }];
+  if (groupBy === "team") slices.push({ level: Prisma.sql`'group'`, key: Prisma.sql`team` });
+  if (groupBy === "learner") slices.push({ level: Prisma.sql`'group'`, key: Prisma.sql`learner_id::text` });
   const froms = Prisma.sql`${buckets.map((bucket) => bucket.from)}::date[]`;
-  const key = groupBy === "team" ? Prisma.sql`team` : groupBy === "learner" ? Prisma.sql`learner_id::text` : null;
-  return Prisma.join(
-    [
-      Prisma.sql`SELECT 'total' AS level, '' AS key, previous, count(*)::float8 AS eligible FROM (SELECT DISTINCT previous, learner_id FROM piece) person GROUP BY previous`,
-      // A piece reaches from one bucket to another, less what an earlier one of the same person reached: so nobody counts twice.
-      ...(buckets.length
-        ? [
-            Prisma.sql`
-              SELECT 'bucket', bucket::text, false, (sum(sum(step)) OVER (ORDER BY bucket))::float8
-              FROM (
-                SELECT ends.* FROM (
-                  SELECT greatest(first, 1 + max(last) OVER (PARTITION BY learner_id ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS first, last
-                  FROM (SELECT learner_id, width_bucket(from_day, ${froms}) AS first, width_bucket(to_day - 1, ${froms}) AS last FROM piece WHERE NOT previous) reach
-                ) reach CROSS JOIN LATERAL (VALUES (first, 1), (last + 1, -1)) AS ends (bucket, step)
-                WHERE first <= last
-                UNION ALL SELECT bucket, 0 FROM generate_series(1, ${buckets.length}::int) bucket
-              ) ends
-              GROUP BY bucket`,
-          ]
-        : []),
-      ...(key
-        ? [
-            Prisma.sql`SELECT 'group', key, previous, count(*) FROM (SELECT DISTINCT ${key} AS key, previous, learner_id FROM piece) person GROUP BY key, previous`,
-          ]
-        : []),
-    ],
-    " UNION ALL ",
-  );
+  const whole = ({ level, key }: (typeof slices)[number]) => Prisma.sql`
+    SELECT ${level} AS level, key, 0 AS bucket, previous, count(*)::float8 AS eligible
+    FROM (SELECT DISTINCT ${key} AS key, previous, learner_id FROM piece) person GROUP BY key, previous`;
+  // A piece reaches from one bucket to another, less what an earlier one of the same person reached: so nobody counts twice.
+  // Only buckets in which somebody comes or goes get a row: with a row for each, few people could make many rows.
+  const inBuckets = ({ level, key }: (typeof slices)[number]) => Prisma.sql`
+    SELECT ${level}, key, bucket, false, (sum(sum(step)) OVER (PARTITION BY key ORDER BY bucket))::float8
+    FROM (
+      SELECT key, greatest(first, 1 + max(last) OVER (PARTITION BY learner_id, key ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS first, last
+      FROM (
+        SELECT learner_id, ${key} AS key, width_bucket(from_day, ${froms}) AS first, width_bucket(to_day - 1, ${froms}) AS last FROM piece WHERE NOT previous
+      ) reach
+    ) reach CROSS JOIN LATERAL (VALUES (first, 1), (last + 1, -1)) AS ends (bucket, step)
+    WHERE first <= last AND bucket <= ${buckets.length}::int
+    GROUP BY key, bucket`;
+  return Prisma.join([...slices.map(whole), ...(buckets.length ? slices.map(inBuckets) : [])], " UNION ALL ");
 }
 
 const SKILLS = Prisma.sql`CROSS JOIN LATERAL unnest(CASE WHEN s.skills = '{}' THEN ARRAY[''] ELSE s.skills END) WITH ORDINALITY AS skill (key, nth)`;
@@ -245,7 +240,7 @@ function labels(groupBy: GroupBy | null): Prisma.Sql {
     goal: Prisma.sql`SELECT title FROM goals WHERE learner_id = nullif(split_part(key, ' ', 1), '')::uuid AND id = nullif(split_part(key, ' ', 2), '')::uuid`,
     resource: Prisma.sql`SELECT title FROM resources WHERE id = nullif(key, '')::uuid`,
   }[groupBy as string];
-  return source ? Prisma.sql`CASE WHEN level = 'group' THEN (${source}) END` : Prisma.sql`NULL::text`;
+  return source ? Prisma.sql`CASE WHEN level = 'group' AND bucket = 0 THEN (${source}) END` : Prisma.sql`NULL::text`;
 }
 
 function ofASession(): Prisma.Sql {

@@ -13,7 +13,7 @@ export type GroupBy = (typeof GROUPS_OF_A_TEAM)[number];
 const query = {
   from: DayText.optional().meta({ description: "The first day; 91 days before `to` unless told." }),
   to: DayText.optional().meta({ description: "The first day after; tomorrow unless told." }),
-  bucket: z.enum(PERIODS).optional().meta({ description: "Also each day, week (from Monday), month, quarter or year." }),
+  bucket: z.enum(PERIODS).optional().meta({ description: "Also each day, week (from Monday), month, quarter or year; with `groupBy` of each group, too." }),
   compare: z.enum(["previous"]).optional().meta({ description: "Also the period of equal length just before." }),
   ...sessionFilters,
 };
@@ -95,6 +95,7 @@ const Group = z.object({
   target: ReportTarget,
   ...figures,
   previous: Previous.nullable(),
+  buckets: z.array(Bucket).meta({ description: "With `bucket`: the group's own figures in each of the report's buckets." }),
   sessionsUrl: z.string().meta({ description: "The sessions that the group is made of, as far as the caller may see them." }),
 });
 
@@ -156,7 +157,7 @@ export const Breakdown = z
 export type Breakdown = z.infer<typeof Breakdown>;
 
 const Line = z.object({
-  section: z.enum(["total", "previous", "bucket", "group", "group-previous"]),
+  section: z.enum(["total", "previous", "bucket", "group", "group-previous", "group-bucket"]),
   id: z.string().nullable(),
   learnerId: z.string().nullable(),
   label: z.string().nullable(),
@@ -168,18 +169,21 @@ const Line = z.object({
   ...figures,
 });
 
-/** A breakdown as a table: a line for the total, the previous period, each bucket and each group. */
+/** A breakdown as a table: a line for the total, the previous period, each bucket, each group, and each group's buckets. */
 export const breakdownCsv: CsvForm = {
   columns: csvColumns(Line),
   rows: ({ period: { from, to, partial }, target, total, previous, buckets, groups }: Breakdown) => [
     { section: "total", from, to, partial, target, ...total },
     ...(previous ? [{ section: "previous", target, ...previous }] : []),
     ...buckets.map((bucket) => ({ section: "bucket", target, ...bucket })),
-    ...groups.flatMap((group) => [
-      { section: "group", from, to, partial, ...group },
-      ...(group.previous
-        ? [{ section: "group-previous", id: group.id, learnerId: group.learnerId, label: group.label, target: group.target, ...group.previous }]
-        : []),
-    ]),
+    ...groups.flatMap(({ previous, buckets, ...group }) => {
+      const { id, learnerId, label, target } = group;
+      const of = { id, learnerId, label, target };
+      return [
+        { section: "group", from, to, partial, ...group },
+        ...(previous ? [{ section: "group-previous", ...of, ...previous }] : []),
+        ...buckets.map((bucket) => ({ section: "group-bucket", ...of, ...bucket })),
+      ];
+    }),
   ],
 };

@@ -2,7 +2,7 @@ import { type Day, daysBetween, type Period } from "../days";
 import { AppError } from "../errors";
 import { byMode, MODES, percents, perMode, shareTenths } from "../mix";
 import type { SessionFilters } from "../study-sessions/filters";
-import { type BreakdownRow, MOST_GROUPS } from "./breakdown.query";
+import { type BreakdownRow, MOST_GROUP_BUCKETS, MOST_GROUPS } from "./breakdown.query";
 import type { Breakdown, Figures, GroupBy, ReportTarget } from "./breakdown.schema";
 import type { Span } from "./period";
 
@@ -29,22 +29,13 @@ const MADE_OF_PEOPLE: (GroupBy | null)[] = ["team", "learner"];
 /**
  * Makes the report from sums: shares, deviations, means, ranks, and the zeros of what is empty.
  *
- * @throws AppError when there are more groups than anybody reads
+ * @throws AppError when there are more groups, or buckets of groups, than anybody reads
  */
 export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Breakdown {
-  const { scope, period, previous, buckets, groupBy, target, floor } = frame;
-  const found = new Map(rows.map((row) => [sliceKey(row.level, row.key, row.previous), row]));
-  const eligibleIn = (level: BreakdownRow["level"], key: string, before: boolean) =>
-    scope.type === "learner" ? 1 : (found.get(sliceKey(level, key, before))?.eligible ?? 0);
-  const figures = (level: BreakdownRow["level"], key: string, before: boolean, against: ReportTarget) => {
-    const ofPeople = level !== "group" || MADE_OF_PEOPLE.includes(groupBy);
-    const eligible = ofPeople ? eligibleIn(level, key, before) : eligibleIn("total", "", before);
-    return makeFigures(found.get(sliceKey(level, key, before)), eligible, against, ofPeople ? floor : { ...floor, coverage: 0 });
-  };
-  const before = (level: BreakdownRow["level"], key: string, against: ReportTarget) => previous && { ...previous, ...figures(level, key, true, against) };
-
-  const total = figures("total", "", false, target);
-  const groups = groupKeys(rows).map(({ key, label }) => {
+  const { scope, period, buckets, groupBy, target } = frame;
+  const slices = slicesOf(frame, rows);
+  const total = slices.whole("total", "", target);
+  const groups = groupKeys(rows, buckets.length).map(({ key, label }) => {
     const { id, learnerId } = subjectOf(groupBy, key);
     const against = frame.targets.get(id ?? "") ?? target;
     return {
@@ -53,8 +44,9 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
       label: label ?? id ?? (groupBy === "team" ? "a team elsewhere" : "none"),
       rank: null,
       target: against,
-      ...figures("group", key, false, against),
-      previous: before("group", key, against),
+      ...slices.whole("group", key, against),
+      previous: slices.previous("group", key, against),
+      buckets: slices.buckets("group", key, against),
       sessionsUrl: sessionsUrl(frame, key),
     };
   });
@@ -65,12 +57,41 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
     groupBy,
     target,
     total,
-    previous: before("total", "", target),
-    buckets: buckets.map((bucket, index) => ({ ...bucket, ...figures("bucket", String(index + 1), false, target) })),
+    previous: slices.previous("total", "", target),
+    buckets: slices.buckets("total", "", target),
     groups: rank(groups, total.quality.sufficient),
     withheldLearners: frame.withheldLearners,
     replicaLagSeconds: frame.replicaLagSeconds,
     sessionsUrl: sessionsUrl(frame),
+  };
+}
+
+type Level = BreakdownRow["level"];
+
+/** The figures of the whole, or of a group: of the period, of the one before, and of each bucket. */
+function slicesOf({ scope, previous, buckets, groupBy, floor }: BreakdownFrame, rows: BreakdownRow[]) {
+  const found = new Map(rows.map((row) => [sliceKey(row.level, row.key, row.previous, row.bucket), row]));
+  const isOfPeople = (level: Level) => level === "total" || MADE_OF_PEOPLE.includes(groupBy);
+  const eligibleIn = (level: Level, key: string, before: boolean, bucket: number) => {
+    if (scope.type === "learner") return 1;
+    // For a group that is not made of people whoever is in the scope is eligible.
+    return found.get(isOfPeople(level) ? sliceKey(level, key, before, bucket) : sliceKey("total", "", before, bucket))?.eligible ?? null;
+  };
+  const figures = (level: Level, key: string, before: boolean, bucket: number, eligible: number, target: ReportTarget) =>
+    makeFigures(found.get(sliceKey(level, key, before, bucket)), eligible, target, isOfPeople(level) ? floor : { ...floor, coverage: 0 });
+  const whole = (level: Level, key: string, target: ReportTarget, before = false) =>
+    figures(level, key, before, 0, eligibleIn(level, key, before, 0) ?? 0, target);
+  return {
+    whole,
+    previous: (level: Level, key: string, target: ReportTarget) => previous && { ...previous, ...whole(level, key, target, true) },
+    buckets: (level: Level, key: string, target: ReportTarget) => {
+      let eligible = 0;
+      return buckets.map((bucket, index) => {
+        // Where nobody comes or goes, as many as in the bucket before.
+        eligible = eligibleIn(level, key, false, index + 1) ?? eligible;
+        return { ...bucket, ...figures(level, key, false, index + 1, eligible, target) };
+      });
+    },
   };
 }
 
@@ -142,11 +163,17 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function groupKeys(rows: BreakdownRow[]): { key: string; label: string | null }[] {
-  const keys = new Map(rows.filter(({ level }) => level === "group").map(({ key, label }) => [key, label]));
+function groupKeys(rows: BreakdownRow[], buckets: number): { key: string; label: string | null }[] {
+  const groups = rows.filter(({ level }) => level === "group");
+  const keys = new Map(groups.map(({ key }) => [key, null as string | null]));
   if (keys.size > MOST_GROUPS) {
     throw new AppError("too-many-groups", `There would be more than ${MOST_GROUPS} groups. Ask for a team below, a shorter period, or a filter.`);
   }
+  if (keys.size * buckets > MOST_GROUP_BUCKETS) {
+    const detail = `There would be ${buckets} buckets of each of ${keys.size} groups; together at most ${MOST_GROUP_BUCKETS} are answered.`;
+    throw new AppError("too-many-groups", `${detail} Ask for larger buckets, a shorter period, a team below, or a filter.`);
+  }
+  for (const { key, bucket, label } of groups) if (bucket === 0) keys.set(key, label);
   return [...keys].map(([key, label]) => ({ key, label }));
 }
 
@@ -192,11 +219,11 @@ function rating(sum: number, rated: number): { mean: number | null; rated: numbe
   return { mean: rated === 0 ? null : Math.round((sum * 100) / rated) / 100, rated };
 }
 
-function sliceKey(level: string, key: string, previous: boolean): string {
-  return `${level} ${previous} ${key}`;
+function sliceKey(level: Level, key: string, previous: boolean, bucket: number): string {
+  return `${level} ${previous} ${bucket} ${key}`;
 }
 
-const NOTHING: Omit<BreakdownRow, "level" | "key" | "previous" | "label" | "eligible"> = {
+const NOTHING: Omit<BreakdownRow, "level" | "key" | "bucket" | "previous" | "label" | "eligible"> = {
   minutes: 0,
   onTheJobMinutes: 0,
   socialMinutes: 0,

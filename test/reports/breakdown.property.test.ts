@@ -85,14 +85,23 @@ function withoutLinks({ sessionsUrl: _, groups, ...report }: Breakdown) {
 
 /** Shares make a whole, buckets make the total, and so do groups that share no session. */
 function expectSums({ total, previous, buckets, groups, groupBy }: Breakdown): void {
-  const all = [total, ...(previous ? [previous] : []), ...buckets, ...groups.flatMap((group) => [group, ...(group.previous ? [group.previous] : [])])];
+  const all = [total, ...(previous ? [previous] : []), ...buckets];
+  for (const group of groups) all.push(group, ...(group.previous ? [group.previous] : []), ...group.buckets);
   const shares = all.flatMap(({ share, meanOfLearners }) => [share, meanOfLearners]).filter((each) => each !== null);
   const wholes = shares.map(({ onTheJob, social, formal }) => [onTheJob, social, formal].reduce((sum, percent) => sum + Math.round(percent * 10), 0));
   expect(wholes.filter((tenths) => tenths !== 1000)).toEqual([]);
   if (buckets.length) expect(totalOf(buckets)).toEqual(totalOf([total]));
+  for (const group of groups) expect(group.buckets.map(spanOf)).toEqual(buckets.map(spanOf));
+  if (buckets.length) expect(groups.map((group) => totalOf(group.buckets))).toEqual(groups.map((group) => totalOf([group])));
   if (!groupBy || !DISJOINT.includes(groupBy)) return;
   expect(totalOf(groups)).toEqual(totalOf([total]));
   if (previous) expect(totalOf(groups.map((group) => group.previous as Figures))).toEqual(totalOf([previous]));
+  if (groups.length)
+    for (const [index, bucket] of buckets.entries()) expect(totalOf(groups.map((group) => group.buckets[index] as Figures))).toEqual(totalOf([bucket]));
+}
+
+function spanOf({ from, to, partial }: Breakdown["buckets"][number]) {
+  return { from, to, partial };
 }
 
 function totalOf(parts: Figures[]): number[] {
@@ -125,10 +134,14 @@ async function expectSameAsCsv(path: string, { period, target, total, previous, 
     { section: "total", ...period, target, ...total },
     ...(previous ? [{ section: "previous", target, ...previous }] : []),
     ...buckets.map((bucket) => ({ section: "bucket", target, ...bucket })),
-    ...groups.flatMap(({ previous, ...group }) => [
-      { section: "group", ...period, ...group },
-      ...(previous ? [{ section: "group-previous", id: group.id, learnerId: group.learnerId, label: group.label, target: group.target, ...previous }] : []),
-    ]),
+    ...groups.flatMap(({ previous, buckets, ...group }) => {
+      const of = { id: group.id, learnerId: group.learnerId, label: group.label, target: group.target };
+      return [
+        { section: "group", ...period, ...group },
+        ...(previous ? [{ section: "group-previous", ...of, ...previous }] : []),
+        ...buckets.map((bucket) => ({ section: "group-bucket", ...of, ...bucket })),
+      ];
+    }),
   ];
   const expected = lines.map((line) => COLUMNS.map((column) => cell(column.split(".").reduce((value: unknown, key) => (value as never)?.[key], line))));
   expect(parse(text, { record_delimiter: "\r\n" })).toEqual([COLUMNS, ...expected]);

@@ -77,7 +77,7 @@ export function expectedBreakdown(organisation: Organisation, subject: Subject, 
     target: whole.target,
     total: figures(world, whole, period),
     previous: previous && { ...previous, ...figures(world, whole, previous) },
-    buckets: query.bucket ? bucketsOf(query.bucket, period, today).map((bucket) => ({ ...bucket, ...figures(world, whole, bucket) })) : [],
+    buckets: trend(world, whole),
     groups: query.groupBy ? groupsOf(world, query.groupBy) : [],
     withheldLearners: 0,
     replicaLagSeconds: null,
@@ -165,6 +165,12 @@ function figures(world: World, cell: Cell, { from, to }: Period): Figures {
   };
 }
 
+/** The figures of each bucket by itself. */
+function trend(world: World, cell: Cell): Expected["buckets"] {
+  const { query, period, today } = world;
+  return query.bucket ? bucketsOf(query.bucket, period, today).map((bucket) => ({ ...bucket, ...figures(world, cell, bucket) })) : [];
+}
+
 function bucketsOf(unit: NonNullable<Query["bucket"]>, { from, to }: Period, today: Day) {
   const buckets = [];
   for (let start = firstDayOf(unit, from); start < to; start = firstDayAfter(unit, start)) {
@@ -183,7 +189,7 @@ function groupsOf(world: World, groupBy: string): Expected["groups"] {
     const before = previous && { ...previous, ...figures(world, cell, previous) };
     const ofPeople = groupBy === "team" || groupBy === "learner";
     const present = [now, before].some((each) => each && (each.sessions.total > 0 || (ofPeople && each.learners.eligible > 0)));
-    return present ? [{ id, learnerId, label, rank: null as number | null, target: cell.target, ...now, previous: before }] : [];
+    return present ? [{ id, learnerId, label, rank: null as number | null, target: cell.target, ...now, previous: before, buckets: trend(world, cell) }] : [];
   });
   const ranked = groups.filter((group) => total.quality.sufficient && group.quality.sufficient && group.distance !== null);
   for (const group of ranked) group.rank = 1 + ranked.filter((other) => (other.distance as number) > (group.distance as number)).length;

@@ -57,6 +57,8 @@ export type BreakdownRow = Sums & {
   bucket: number;
   previous: boolean;
   label: string | null;
+  /** Of a goal, whose it is. */
+  learnerName: string | null;
   /** Means over learners of their own shares, 0…1; null where nobody's minutes were classified. */
   meanOnTheJob: number | null;
   meanSocial: number | null;
@@ -114,7 +116,7 @@ export function readBreakdown(db: PrismaClient, question: BreakdownQuestion, sig
       FROM slice GROUP BY level, key, bucket, previous
     ),
     eligible AS (${eligible(question)})
-    SELECT level, key, bucket, previous, ${labels(groupBy)} AS label, ${orNothing}, "meanOnTheJob", "meanSocial", "meanFormal",
+    SELECT level, key, bucket, previous, ${labels(groupBy)} AS label, ${ownerName(groupBy)} AS "learnerName", ${orNothing}, "meanOnTheJob", "meanSocial", "meanFormal",
            coalesce(active, 0)::float8 AS active, eligible, "latestSessionAt"
     FROM figures FULL JOIN eligible USING (level, key, bucket, previous)
     LIMIT ${MOST_ROWS}`;
@@ -241,6 +243,11 @@ function labels(groupBy: GroupBy | null): Prisma.Sql {
     resource: Prisma.sql`SELECT title FROM resources WHERE id = nullif(key, '')::uuid`,
   }[groupBy as string];
   return source ? Prisma.sql`CASE WHEN level = 'group' AND bucket = 0 THEN (${source}) END` : Prisma.sql`NULL::text`;
+}
+
+function ownerName(groupBy: GroupBy | null): Prisma.Sql {
+  if (groupBy !== "goal") return Prisma.sql`NULL::text`;
+  return Prisma.sql`CASE WHEN level = 'group' AND bucket = 0 THEN (SELECT name FROM learners WHERE id = nullif(split_part(key, ' ', 1), '')::uuid) END`;
 }
 
 function ofASession(): Prisma.Sql {

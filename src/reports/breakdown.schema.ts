@@ -76,6 +76,7 @@ const ReportTarget = perMode(z.int())
   .extend({
     setBy: z.enum(["goal", "learner", "team", "organisation"]),
     setById: Id.nullable().meta({ description: "null: the organisation's, or of a team that the caller may not see." }),
+    setByName: z.string().nullable().meta({ description: "The title of that goal, or the name of that learner or team." }),
   })
   .meta({ description: "The nearest reference mix: the goal's that the report or the group is of, the learner's, a team's above, or the organisation's." });
 export type ReportTarget = z.infer<typeof ReportTarget>;
@@ -90,6 +91,7 @@ const Bucket = z.object({
 const Group = z.object({
   id: z.string().nullable().meta({ description: "What the group is of; null: sessions without one, or a team that the caller may not know of today." }),
   learnerId: Id.nullable().meta({ description: "Of a goal, whose it is: two people's goals may have the same id." }),
+  learnerName: z.string().nullable(),
   label: z.string(),
   rank: z.int().nullable().meta({ description: "1 differs most from the reference; null where the data are not sufficient." }),
   target: ReportTarget,
@@ -143,7 +145,7 @@ export const Breakdown = z
         period: { from: "2026-08-25", to: "2026-11-24", days: 91, bucket: null, partial: true },
         filters: {},
         groupBy: null,
-        target: { onTheJob: 70, social: 20, formal: 10, setBy: "organisation", setById: null },
+        target: { onTheJob: 70, social: 20, formal: 10, setBy: "organisation", setById: null, setByName: null },
         total: exampleFigures,
         previous: null,
         buckets: [],
@@ -160,6 +162,7 @@ const Line = z.object({
   section: z.enum(["total", "previous", "bucket", "group", "group-previous", "group-bucket"]),
   id: z.string().nullable(),
   learnerId: z.string().nullable(),
+  learnerName: z.string().nullable(),
   label: z.string().nullable(),
   from: z.string(),
   to: z.string(),
@@ -177,8 +180,8 @@ export const breakdownCsv: CsvForm = {
     ...(previous ? [{ section: "previous", target, ...previous }] : []),
     ...buckets.map((bucket) => ({ section: "bucket", target, ...bucket })),
     ...groups.flatMap(({ previous, buckets, ...group }) => {
-      const { id, learnerId, label, target } = group;
-      const of = { id, learnerId, label, target };
+      const { id, learnerId, learnerName, label, target } = group;
+      const of = { id, learnerId, learnerName, label, target };
       return [
         { section: "group", from, to, partial, ...group },
         ...(previous ? [{ section: "group-previous", ...of, ...previous }] : []),

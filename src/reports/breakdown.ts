@@ -35,12 +35,13 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
   const { scope, period, buckets, groupBy, target } = frame;
   const slices = slicesOf(frame, rows);
   const total = slices.whole("total", "", target);
-  const groups = groupKeys(rows, buckets.length).map(({ key, label }) => {
+  const groups = groupsOf(rows, buckets.length).map(({ key, label, learnerName }) => {
     const { id, learnerId } = subjectOf(groupBy, key);
     const against = frame.targets.get(id ?? "") ?? target;
     return {
       id,
       learnerId,
+      learnerName,
       label: label ?? id ?? (groupBy === "team" ? "a team elsewhere" : "none"),
       rank: null,
       target: against,
@@ -163,18 +164,18 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function groupKeys(rows: BreakdownRow[], buckets: number): { key: string; label: string | null }[] {
-  const groups = rows.filter(({ level }) => level === "group");
-  const keys = new Map(groups.map(({ key }) => [key, null as string | null]));
-  if (keys.size > MOST_GROUPS) {
+function groupsOf(rows: BreakdownRow[], buckets: number): Pick<BreakdownRow, "key" | "label" | "learnerName">[] {
+  const ofGroups = rows.filter(({ level }) => level === "group");
+  const groups = new Set(ofGroups.map(({ key }) => key)).size;
+  if (groups > MOST_GROUPS) {
     throw new AppError("too-many-groups", `There would be more than ${MOST_GROUPS} groups. Ask for a team below, a shorter period, or a filter.`);
   }
-  if (keys.size * buckets > MOST_GROUP_BUCKETS) {
-    const detail = `There would be ${buckets} buckets of each of ${keys.size} groups; together at most ${MOST_GROUP_BUCKETS} are answered.`;
+  if (groups * buckets > MOST_GROUP_BUCKETS) {
+    const detail = `There would be ${buckets} buckets of each of ${groups} groups; together at most ${MOST_GROUP_BUCKETS} are answered.`;
     throw new AppError("too-many-groups", `${detail} Ask for larger buckets, a shorter period, a team below, or a filter.`);
   }
-  for (const { key, bucket, label } of groups) if (bucket === 0) keys.set(key, label);
-  return [...keys].map(([key, label]) => ({ key, label }));
+  // Of each group there is a row of the period or of the one before, or of both.
+  return [...new Map(ofGroups.filter(({ bucket }) => bucket === 0).map((row) => [row.key, row])).values()];
 }
 
 const FILTER_OF: Partial<Record<GroupBy, string>> = {
@@ -223,7 +224,7 @@ function sliceKey(level: Level, key: string, previous: boolean, bucket: number):
   return `${level} ${previous} ${bucket} ${key}`;
 }
 
-const NOTHING: Omit<BreakdownRow, "level" | "key" | "bucket" | "previous" | "label" | "eligible"> = {
+const NOTHING: Omit<BreakdownRow, "level" | "key" | "bucket" | "previous" | "label" | "learnerName" | "eligible"> = {
   minutes: 0,
   onTheJobMinutes: 0,
   socialMinutes: 0,

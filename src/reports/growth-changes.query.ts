@@ -39,8 +39,8 @@ export async function readChanges(db: Db, learnerId: string, { since, from, toda
       WHERE ${of("t")} AND t.learned_on >= ${since}::date AND (t.shared OR ${all})
     ),
     review AS (
-      SELECT ${goal}, r.id, r.step_id AS "stepId", ${instant(Prisma.sql`r.asked_at`)} AS "askedAt", r.verdict, ${instant(Prisma.sql`r.answered_at`)} AS "answeredAt"
-      FROM reviews r JOIN goals g ON g.learner_id = r.learner_id AND g.id = r.goal_id
+      SELECT ${goal}, r.id, r.step_id AS "stepId", step.title AS "stepTitle", ${instant(Prisma.sql`r.asked_at`)} AS "askedAt", r.verdict, ${instant(Prisma.sql`r.answered_at`)} AS "answeredAt"
+      FROM reviews r JOIN goals g ON g.learner_id = r.learner_id AND g.id = r.goal_id LEFT JOIN steps step ON step.learner_id = r.learner_id AND step.id = r.step_id
       WHERE ${of("r")} AND (r.asked_at >= ${from} OR r.answered_at >= ${from})
     )
     SELECT (SELECT jsonb_build_object('count', count(*), 'onTheJob', coalesce(sum(s.on_the_job_minutes), 0), 'social', coalesce(sum(s.social_minutes), 0),

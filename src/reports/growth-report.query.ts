@@ -76,12 +76,14 @@ function persons({ population, today }: GrowthQuestion): Prisma.Sql {
   const membership = holdsOn(Prisma.sql`${today}::date`);
   if ("learnerId" in population) {
     return Prisma.sql`
-      SELECT l.id AS learner_id, l.name, m.team_id FROM learners l LEFT JOIN memberships m ON m.learner_id = l.id AND ${membership}
+      SELECT l.id AS learner_id, l.name, m.team_id, t.name AS team_name
+      FROM learners l LEFT JOIN memberships m ON m.learner_id = l.id AND ${membership} LEFT JOIN teams t ON t.id = m.team_id
       WHERE l.id = ${population.learnerId}::uuid`;
   }
   return Prisma.sql`
-    SELECT l.id AS learner_id, l.name, m.team_id
-    FROM team_closure c JOIN memberships m ON m.team_id = c.team_id AND ${membership} JOIN learners l ON l.id = m.learner_id
+    SELECT l.id AS learner_id, l.name, m.team_id, t.name AS team_name
+    FROM team_closure c JOIN memberships m ON m.team_id = c.team_id AND ${membership}
+    JOIN learners l ON l.id = m.learner_id JOIN teams t ON t.id = m.team_id
     WHERE ${teamsOf(population)}`;
 }
 
@@ -136,7 +138,7 @@ function places(): Prisma.Sql {
 function page({ take, after }: GrowthQuestion): Prisma.Sql {
   const further = after ? Prisma.sql`WHERE (place COLLATE "C", learner_id) > (${after.place}, ${after.id}::uuid)` : Prisma.empty;
   return Prisma.sql`
-    SELECT learner_id AS id, p.name, p.team_id AS "teamId", place,
+    SELECT learner_id AS id, p.name, p.team_id AS "teamId", p.team_name AS "teamName", place,
            a.last_on AS "lastSessionOn", a.days AS "daysSinceLearning", a.minutes, a.previous AS "previousMinutes",
            array_remove(ARRAY[CASE WHEN on_the_job THEN 'on-the-job' END, CASE WHEN social THEN 'social' END, CASE WHEN formal THEN 'formal' END], NULL) AS modes,
            coalesce(g.active, 0) AS "activeGoals", g.progress, coalesce(g.goals, '[]') AS goals
@@ -189,9 +191,10 @@ function resources({ period }: GrowthQuestion): Prisma.Sql {
 function reviews({ caller }: GrowthQuestion): Prisma.Sql {
   const reviewerId = personOf(caller);
   return Prisma.sql`
-    SELECT r.id, r.learner_id AS "learnerId", p.name AS "learnerName", r.goal_id AS "goalId", g.title AS "goalTitle", r.step_id AS "stepId", r.question,
+    SELECT r.id, r.learner_id AS "learnerId", p.name AS "learnerName", r.goal_id AS "goalId", g.title AS "goalTitle", r.step_id AS "stepId", step.title AS "stepTitle", r.question,
            ${instant(Prisma.sql`r.asked_at`)} AS "askedAt"
     FROM reviews r JOIN person p ON p.learner_id = r.learner_id JOIN goals g ON g.learner_id = r.learner_id AND g.id = r.goal_id
+    LEFT JOIN steps step ON step.learner_id = r.learner_id AND step.id = r.step_id
     WHERE r.answered_at IS NULL AND r.learner_id <> ${reviewerId}::uuid AND ${leadsPerson(Prisma.sql`${reviewerId}::uuid`)}
       AND (coalesce(r.reviewer_id, ${reviewerId}::uuid) = ${reviewerId}::uuid OR NOT ${leadsPerson(Prisma.sql`r.reviewer_id`)})`;
 }

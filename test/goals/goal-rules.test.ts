@@ -230,7 +230,7 @@ describe("a completed goal", () => {
 
 describe("the target of a goal", () => {
   const OWN = { onTheJob: 10, social: 20, formal: 70 };
-  const ORGANISATION = { onTheJob: 70, social: 20, formal: 10, setBy: "organisation", setById: null };
+  const ORGANISATION = { onTheJob: 70, social: 20, formal: 10, setBy: "organisation", setById: null, setByName: null };
   const breakdown = async (query: string) => (await api.admin.get(`/v1/learners/${learner.id}/breakdown?from=2026-06-01&to=2026-07-01&${query}`)).body;
 
   test("is set, read, and taken away", async () => {
@@ -256,7 +256,7 @@ describe("the target of a goal", () => {
   test("is the reference of a report filtered by the goal, before the learner's own and the organisation's", async () => {
     const [aimed, plain] = [await build({ target: [10, 20, 70] }), await build()];
     for (const goalId of [aimed, plain]) await buildSession(api.db, { learnerId: learner.id, goalId });
-    const byGoal = { ...OWN, setBy: "goal", setById: aimed };
+    const byGoal = { ...OWN, setBy: "goal", setById: aimed, setByName: expect.stringMatching(/^Goal /) };
     const report = await breakdown(`goal=${aimed}`);
     expect(report.target).toEqual(byGoal);
     expect(report.total).toMatchObject({ deviation: { onTheJob: 90, social: -20, formal: -70 }, distance: 90 });
@@ -265,7 +265,7 @@ describe("the target of a goal", () => {
     expect((await breakdown("goal=none")).target).toEqual(ORGANISATION);
 
     await api.admin.patch(`/v1/learners/${learner.id}`, { target: { onTheJob: 0, social: 100, formal: 0 } });
-    const byLearner = { onTheJob: 0, social: 100, formal: 0, setBy: "learner", setById: learner.id };
+    const byLearner = { onTheJob: 0, social: 100, formal: 0, setBy: "learner", setById: learner.id, setByName: learner.name };
     expect((await breakdown(`goal=${aimed}`)).target).toEqual(byGoal);
     expect((await breakdown(`goal=${plain}`)).target).toEqual(byLearner);
     expect((await breakdown("")).target).toEqual(byLearner);

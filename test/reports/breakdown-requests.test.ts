@@ -161,9 +161,9 @@ test("the nearest target wins: the learner's, the team's, one above, the organis
   const learner = await buildMember(api.db, leaf.id);
   const target = async () => (await api.admin.get(`/v1/learners/${learner.id}/breakdown`)).body.target;
 
-  expect(await target()).toEqual({ onTheJob: 70, social: 20, formal: 10, setBy: "organisation", setById: null });
+  expect(await target()).toEqual({ onTheJob: 70, social: 20, formal: 10, setBy: "organisation", setById: null, setByName: null });
   await api.db.team.update({ where: { id: top.id }, data: { target: [60, 20, 20] } });
-  expect(await target()).toEqual({ onTheJob: 60, social: 20, formal: 20, setBy: "team", setById: top.id });
+  expect(await target()).toEqual({ onTheJob: 60, social: 20, formal: 20, setBy: "team", setById: top.id, setByName: top.name });
   await api.db.team.update({ where: { id: leaf.id }, data: { target: [50, 25, 25] } });
   expect(await target()).toMatchObject({ onTheJob: 50, setBy: "team", setById: leaf.id });
   await api.db.learner.update({ where: { id: learner.id }, data: { target: [40, 30, 30] } });
@@ -178,14 +178,14 @@ test("a target of a team that the caller may not see is in force, and names nobo
   const [one, other] = [await buildMember(api.db, middle.id), await buildMember(api.db, leaf.id)];
   const lead = api.as(await keyOf(api.db, leader.id));
   const service = api.as(await buildKey(api.db, { role: "service", teamId: middle.id }));
-  const hidden = { onTheJob: 60, social: 20, formal: 20, setBy: "team", setById: null };
-  const seen = { onTheJob: 50, social: 25, formal: 25, setBy: "team", setById: leaf.id };
+  const hidden = { onTheJob: 60, social: 20, formal: 20, setBy: "team", setById: null, setByName: null };
+  const seen = { onTheJob: 50, social: 25, formal: 25, setBy: "team", setById: leaf.id, setByName: leaf.name };
   for (const client of [lead, service]) {
     const { body } = await client.get(`/v1/teams/${middle.id}/breakdown?groupBy=learner`);
     expect(body.target).toEqual(hidden);
     const targets = Object.fromEntries(body.groups.map(({ id, target }: { id: string; target: object }) => [id, target]));
     expect(targets).toEqual({ [one.id]: hidden, [other.id]: seen });
-    expect((await client.get(`/v1/teams/${middle.id}/breakdown`, { Accept: "text/csv" })).text).not.toContain(top.id);
+    expect((await client.get(`/v1/teams/${middle.id}/breakdown`, { Accept: "text/csv" })).text).not.toMatch(new RegExp(`${top.id}|${top.name}\\b`));
     expect((await client.get(`/v1/learners/${one.id}/breakdown`)).body.target).toEqual(hidden);
   }
   expect((await api.as(await keyOf(api.db, one.id)).get(`/v1/learners/${one.id}/breakdown`)).body.target).toEqual(hidden);
@@ -232,8 +232,8 @@ test("goals, steps and sessions of two people under the same ids are counted eac
     text
       .split("\r\n")
       .filter((line) => line.startsWith("group,"))
-      .map((line) => line.split(",").slice(1, 4)),
-  ).toEqual(people.map(({ id }, index) => [goalId, id, `Goal of ${index}`]));
+      .map((line) => line.split(",").slice(1, 5)),
+  ).toEqual(people.map(({ id, name }, index) => [goalId, id, name, `Goal of ${index}`]));
   const [event] = await api.db.auditEvent.findMany({ where: { requestId: report.headers["x-request-id"] as string } });
   expect(event?.learnerIds.toSorted()).toEqual(people.map(({ id }) => id).sort());
 

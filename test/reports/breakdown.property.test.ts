@@ -114,8 +114,8 @@ function totalOf(parts: Figures[]): number[] {
 const MODES = ["onTheJob", "social", "formal"];
 const under = (prefix: string, names: string[]) => names.map((name) => `${prefix}.${name}`);
 const COLUMNS = [
-  ...["section", "id", "learnerId", "label", "from", "to", "partial", "rank"],
-  ...under("target", [...MODES, "setBy", "setById"]),
+  ...["section", "id", "learnerId", "learnerName", "label", "from", "to", "partial", "rank"],
+  ...under("target", [...MODES, "setBy", "setById", "setByName"]),
   ...under("minutes", [...MODES, "unclassified", "total"]),
   ...under("share", MODES),
   ...under("sessions", [...MODES, "unclassified", "total"]),
@@ -135,7 +135,7 @@ async function expectSameAsCsv(path: string, { period, target, total, previous, 
     ...(previous ? [{ section: "previous", target, ...previous }] : []),
     ...buckets.map((bucket) => ({ section: "bucket", target, ...bucket })),
     ...groups.flatMap(({ previous, buckets, ...group }) => {
-      const of = { id: group.id, learnerId: group.learnerId, label: group.label, target: group.target };
+      const of = { id: group.id, learnerId: group.learnerId, learnerName: group.learnerName, label: group.label, target: group.target };
       return [
         { section: "group", ...period, ...group },
         ...(previous ? [{ section: "group-previous", ...of, ...previous }] : []),

@@ -92,6 +92,7 @@ test("a CSV does not disagree with its dashboard", async () => {
     ...groups.flatMap((group) => [
       ["group", ...shown(group)],
       ["group-previous", ...shown(group.previous)],
+      ...group.buckets.map((bucket) => ["group-bucket", ...shown(bucket)]),
     ]),
   ]);
   expect(lines).toEqual([
@@ -101,6 +102,8 @@ test("a CSV does not disagree with its dashboard", async () => {
     ["bucket", "60", "0", "0", "0", "100", "90", "", "100"],
     ["group", "150", "30", "22.2", "22.2", "55.6", "47.8", "4", "100"],
     ["group-previous", "30", "30", "100", "0", "0", "30", "", "100"],
+    ["group-bucket", "90", "30", "33.4", "33.3", "33.3", "36.6", "4", "100"],
+    ["group-bucket", "60", "0", "0", "0", "100", "90", "", "100"],
   ]);
 });
 

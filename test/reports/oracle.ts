@@ -184,19 +184,21 @@ function bucketsOf(unit: NonNullable<Query["bucket"]>, { from, to }: Period, tod
 function groupsOf(world: World, groupBy: string): Expected["groups"] {
   const { period, previous } = world;
   const total = figures(world, world.whole, period);
-  const groups = candidates(world, groupBy).flatMap(({ id, learnerId = null, label, ...cell }) => {
+  const groups = candidates(world, groupBy).flatMap(({ id, learnerId = null, learnerName = null, label, ...cell }) => {
     const now = figures(world, cell, period);
     const before = previous && { ...previous, ...figures(world, cell, previous) };
     const ofPeople = groupBy === "team" || groupBy === "learner";
     const present = [now, before].some((each) => each && (each.sessions.total > 0 || (ofPeople && each.learners.eligible > 0)));
-    return present ? [{ id, learnerId, label, rank: null as number | null, target: cell.target, ...now, previous: before, buckets: trend(world, cell) }] : [];
+    return present
+      ? [{ id, learnerId, learnerName, label, rank: null as number | null, target: cell.target, ...now, previous: before, buckets: trend(world, cell) }]
+      : [];
   });
   const ranked = groups.filter((group) => total.quality.sufficient && group.quality.sufficient && group.distance !== null);
   for (const group of ranked) group.rank = 1 + ranked.filter((other) => (other.distance as number) > (group.distance as number)).length;
   return groups.sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || byLabel(a, b));
 }
 
-type Candidate = Cell & { id: string | null; learnerId?: string | null; label: string };
+type Candidate = Cell & { id: string | null; learnerId?: string | null; learnerName?: string | null; label: string };
 
 function byLabel(a: Candidate | Expected["groups"][number], b: Candidate | Expected["groups"][number]): number {
   return compare(a.label, b.label) || compare(a.id ?? "", b.id ?? "") || compare(a.learnerId ?? "", b.learnerId ?? "");
@@ -221,7 +223,16 @@ function candidates(world: World, groupBy: string): Candidate[] {
   }
   if (groupBy === "goal") {
     const goals = organisation.goals.map(({ learnerId, id, title }) => {
-      return { ...whole, id, learnerId, label: title, coverageFloor: 0, has: (session: Dated) => session.learnerId === learnerId && session.goalId === id };
+      const learnerName = find(learners, learnerId).name;
+      return {
+        ...whole,
+        id,
+        learnerId,
+        learnerName,
+        label: title,
+        coverageFloor: 0,
+        has: (session: Dated) => session.learnerId === learnerId && session.goalId === id,
+      };
     });
     return [...goals, { ...whole, id: null, label: "none", coverageFloor: 0, has: ({ goalId }) => goalId === null }];
   }
@@ -247,13 +258,13 @@ function labelOf({ resources }: Organisation, id: string | null): string {
 }
 
 function targetOfLearner({ teams }: Organisation, learner: Learner, teamId: string | undefined): ReportTarget {
-  return learner.target ? { ...named(learner.target), setBy: "learner", setById: learner.id } : targetOfTeam(teams, teamId ?? null);
+  return learner.target ? { ...named(learner.target), setBy: "learner", setById: learner.id, setByName: learner.name } : targetOfTeam(teams, teamId ?? null);
 }
 
 function targetOfTeam(teams: Team[], id: string | null): ReportTarget {
-  if (id === null) return { ...named(ORGANISATION_TARGET), setBy: "organisation", setById: null };
-  const { target, parentId } = find(teams, id);
-  return target ? { ...named(target), setBy: "team", setById: id } : targetOfTeam(teams, parentId);
+  if (id === null) return { ...named(ORGANISATION_TARGET), setBy: "organisation", setById: null, setByName: null };
+  const { name, target, parentId } = find(teams, id);
+  return target ? { ...named(target), setBy: "team", setById: id, setByName: name } : targetOfTeam(teams, parentId);
 }
 
 /** On the way up from a team, in the tree of a day: the last one before `top`, or `top` where it begins there. */

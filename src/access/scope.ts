@@ -131,12 +131,20 @@ export function visibleTeams(scope: Scope): Prisma.TeamWhereInput {
   return { OR: [ledTeams(scope), { memberships: { some: { ...onDay(today), learnerId: caller.learnerId } } }] };
 }
 
-/** Of some teams, those that the caller may know of. Answers leave out the ids of others. */
-export async function knownTeams(db: Db, scope: Scope, ids: (string | null)[]): Promise<Set<string | null>> {
-  const asked = ids.filter((id) => id !== null);
-  if (seesEverybody(scope.caller) || !asked.length) return new Set(asked);
-  const teams = await db.team.findMany({ where: { AND: [{ id: { in: asked } }, visibleTeams(scope)] }, select: { id: true } });
-  return new Set(teams.map(({ id }) => id));
+/** Of some teams, the names of those that the caller may know of. Answers leave out the ids of others. */
+export async function knownTeams(db: Db, scope: Scope, ids: (string | null)[]): Promise<Map<string | null, string>> {
+  const asked = [...new Set(ids.filter((id) => id !== null))];
+  if (!asked.length) return new Map();
+  const teams = await db.team.findMany({ where: { AND: [{ id: { in: asked } }, visibleTeams(scope)] }, select: { id: true, name: true } });
+  return new Map(teams.map(({ id, name }) => [id, name]));
+}
+
+/** Of some learners, the names of those whom the caller sees. */
+export async function knownLearners(db: Db, scope: Scope, ids: (string | null)[]): Promise<Map<string | null, string>> {
+  const asked = [...new Set(ids.filter((id) => id !== null))];
+  if (!asked.length) return new Map();
+  const learners = await db.learner.findMany({ where: { AND: [{ id: { in: asked } }, visibleLearners(scope)] }, select: { id: true, name: true } });
+  return new Map(learners.map(({ id, name }) => [id, name]));
 }
 
 /** Who may review a learner: whoever leads a team at or above the learner's of today, but the learner. */

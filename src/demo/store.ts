@@ -27,7 +27,7 @@ export async function storePlan(db: Db, plan: DemoPlan, paths: (PathCreate & { i
   const scope: Scope = { caller: LOADER, today };
   for (const person of plan.people) await storeLearner(db, person);
   for (const { name, parent, lead, target } of plan.teams) {
-    await createTeam(db, { id: demoId("team", name), name, parentId: parent && demoId("team", parent), leadId: learnerId(lead), target });
+    await createTeam(db, scope, { id: demoId("team", name), name, parentId: parent && demoId("team", parent), leadId: learnerId(lead), target });
   }
   for (const person of plan.people) await storeMemberships(db, person, today);
   for (const resource of plan.resources) await createResource(db, resource);

@@ -54,7 +54,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
       querystring: GoalList,
       response: { 200: GoalPage, ...problems("not-found", "forbidden") },
     },
-    handler: ({ params, query }) => listGoals(db, params.learnerId, query, clock()),
+    handler: ({ scope, params, query }) => listGoals(db, scope, params.learnerId, query, clock()),
   });
 
   app.route({
@@ -63,7 +63,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     preHandler: may.readLearner,
     config: { derived: true },
     schema: { operationId: "getGoal", summary: "Read a goal", tags, params, response: { 200: Goal, ...problems("not-found", "forbidden") } },
-    handler: ({ params }) => getGoal(db, params.learnerId, params.goalId, clock()),
+    handler: ({ scope, params }) => getGoal(db, scope, params.learnerId, params.goalId, clock()),
   });
 
   app.route({

@@ -75,11 +75,14 @@ export const Goal = z
     dueOn: CalendarDay.nullable(),
     completedOn: CalendarDay.nullable().meta({ description: "Set while the status is completed: today unless told." }),
     reviewerId: Id.nullable().meta({ description: "The lead above who answers its reviews; null: any lead above." }),
+    reviewerName: z.string().nullable().meta({ description: "null also where the caller does not see the lead." }),
     followsId: Id.nullable().meta({ description: "The learner's goal that this one goes on from." }),
+    followsTitle: z.string().nullable(),
     target: Target,
     path: z
       .object({
         id: Id,
+        title: z.string().meta({ description: "Of the adopted version." }),
         version: z.int(),
         newerVersion: z.int().nullable().meta({ description: "The path's last version, if it is newer than the adopted one." }),
       })
@@ -105,9 +108,11 @@ export const Goal = z
         dueOn: "2026-09-30",
         completedOn: null,
         reviewerId: null,
+        reviewerName: null,
         followsId: null,
+        followsTitle: null,
         target: null,
-        path: { id: "0193d5a0-6c00-7a31-9d4e-aaaaaaaaaaaa", version: 2, newerVersion: null },
+        path: { id: "0193d5a0-6c00-7a31-9d4e-aaaaaaaaaaaa", title: "From notebook to production", version: 2, newerVersion: null },
         growth: exampleGrowth,
         version: 1,
         createdAt: "2026-03-02T08:00:00.000Z",
@@ -117,7 +122,16 @@ export const Goal = z
   });
 export type Goal = z.infer<typeof Goal>;
 
-export const GoalCreate = Goal.omit({ learnerId: true, path: true, growth: true, version: true, createdAt: true, updatedAt: true })
+export const GoalCreate = Goal.omit({
+  learnerId: true,
+  reviewerName: true,
+  followsTitle: true,
+  path: true,
+  growth: true,
+  version: true,
+  createdAt: true,
+  updatedAt: true,
+})
   .partial()
   .required({ title: true })
   .strict()

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { isAbove, type Scope } from "../access/scope";
+import { isAbove, knownLearners, type Scope } from "../access/scope";
 import type { Involved } from "../audit/changes";
 import { type Db, inTransaction } from "../database/transaction";
 import { changesNothing } from "../database/unchanged";
@@ -19,22 +19,22 @@ export function createGoal(db: Db, scope: Scope, learnerId: string, input: GoalC
     await checkReviewer(tx, scope, learnerId, input.reviewerId);
     const today = await todayOf(tx, learnerId, now);
     const completedOn = completion(input, { status: "active", completedOn: null, startsOn: null }, today);
-    return presentOne(tx, await tx.goal.create({ data: { id: uuidv7(), ...input, completedOn, learnerId } }), today);
+    return presentOne(tx, scope, await tx.goal.create({ data: { id: uuidv7(), ...input, completedOn, learnerId } }), today);
   });
 }
 
-export async function getGoal(db: Db, learnerId: string, id: string, now: Date): Promise<Goal> {
-  return presentOne(db, await requireGoal(db, learnerId, id), await todayOf(db, learnerId, now));
+export async function getGoal(db: Db, scope: Scope, learnerId: string, id: string, now: Date): Promise<Goal> {
+  return presentOne(db, scope, await requireGoal(db, learnerId, id), await todayOf(db, learnerId, now));
 }
 
-export function listGoals(db: Db, learnerId: string, { status, ...page }: GoalList, now: Date): Promise<Page<Goal>> {
+export function listGoals(db: Db, scope: Scope, learnerId: string, { status, ...page }: GoalList, now: Date): Promise<Page<Goal>> {
   return readPage(["goals", learnerId, status], page, { instant: (goal) => goal.createdAt }, async (take, after) => {
     const goals = await db.goal.findMany({
       where: { AND: [{ learnerId, status }, beyond("createdAt", "desc", after)] },
       orderBy: [{ createdAt: "desc" }, { id: "desc" }],
       take,
     });
-    return present(db, learnerId, goals, await todayOf(db, learnerId, now));
+    return present(db, scope, learnerId, goals, await todayOf(db, learnerId, now));
   });
 }
 
@@ -47,8 +47,8 @@ export function updateGoal(db: Db, scope: Scope, learnerId: string, id: string, 
     await checkReviewer(tx, scope, learnerId, input.reviewerId);
     const today = await todayOf(tx, learnerId, now);
     const change = { ...input, completedOn: completion(input, before, today) };
-    if (changesNothing(before, change)) return presentOne(tx, before, today);
-    return presentOne(tx, await tx.goal.update({ where, data: { ...change, version: { increment: 1 } } }), today);
+    if (changesNothing(before, change)) return presentOne(tx, scope, before, today);
+    return presentOne(tx, scope, await tx.goal.update({ where, data: { ...change, version: { increment: 1 } } }), today);
   });
 }
 
@@ -100,23 +100,29 @@ export function checkOpen({ status }: Row): void {
   throw new AppError("goal-closed", `The goal is ${status}, so its steps stay as they are. To go on with it, PATCH its status to active.`);
 }
 
-async function presentOne(db: Db, goal: Row, today: Day): Promise<Goal> {
-  const [presented] = await present(db, goal.learnerId, [goal], today);
+async function presentOne(db: Db, scope: Scope, goal: Row, today: Day): Promise<Goal> {
+  const [presented] = await present(db, scope, goal.learnerId, [goal], today);
   return presented as Goal;
 }
 
-async function present(db: Db, learnerId: string, goals: Row[], today: Day): Promise<Goal[]> {
+async function present(db: Db, scope: Scope, learnerId: string, goals: Row[], today: Day): Promise<Goal[]> {
   if (!goals.length) return [];
   const ids = goals.map(({ id }) => id);
   const which = Prisma.sql`g.learner_id = ${learnerId}::uuid AND g.id = ANY (${ids}::uuid[])`;
   const rows = await readGrowth(db, which, today);
   const known = new Map(rows.map((row) => [row.id, row]));
+  const reviewers = await knownLearners(
+    db,
+    scope,
+    goals.map(({ reviewerId }) => reviewerId),
+  );
   return goals.flatMap(({ pathId, pathVersion, ...goal }) => {
     const row = known.get(goal.id);
     // Deleted since it was read.
     if (!row) return [];
-    const path = pathId && pathVersion ? { id: pathId, version: pathVersion, newerVersion: row.newerVersion } : null;
-    return [{ ...goal, path, growth: makeGrowth(row) }];
+    const path = pathId && pathVersion ? { id: pathId, title: row.pathTitle as string, version: pathVersion, newerVersion: row.newerVersion } : null;
+    const names = { reviewerName: reviewers.get(goal.reviewerId) ?? null, followsTitle: row.followsTitle };
+    return [{ ...goal, ...names, path, growth: makeGrowth(row) }];
   });
 }
 

@@ -33,6 +33,8 @@ export type GrowthRow = {
   projectedEnd: Date | null;
   waitsFor: Waits;
   newerVersion: number | null;
+  pathTitle: string | null;
+  followsTitle: string | null;
 };
 
 /** How goals are doing, one statement for however many. */
@@ -46,7 +48,9 @@ export function readGrowth(db: Db, which: Prisma.Sql, today: Day): Promise<Growt
            logged_formal AS "loggedFormal", logged, remaining, pace, projected_end AS "projectedEnd",
            waits_for AS "waitsFor",
            (SELECT max(v.number) FROM path_versions v JOIN paths p ON p.id = v.path_id
-            WHERE v.path_id = growth.path_id AND v.number > growth.path_version AND v.published_at IS NOT NULL AND p.archived_at IS NULL) AS "newerVersion"
+            WHERE v.path_id = growth.path_id AND v.number > growth.path_version AND v.published_at IS NOT NULL AND p.archived_at IS NULL) AS "newerVersion",
+           (SELECT v.title FROM path_versions v WHERE v.path_id = growth.path_id AND v.number = growth.path_version) AS "pathTitle",
+           (SELECT f.title FROM goals f WHERE f.learner_id = growth.learner_id AND f.id = growth.follows_id) AS "followsTitle"
     FROM growth`;
 }
 

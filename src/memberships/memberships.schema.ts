@@ -4,6 +4,7 @@ import { CalendarDay, Id, Instant } from "../http/schema";
 const example = {
   id: "0193d5a0-6c00-7a31-9d4e-cccccccccccc",
   teamId: "0193d5a0-6c00-7a31-9d4e-aaaaaaaaaaaa",
+  teamName: "Analytics",
   fromDay: "2026-03-02",
   untilDay: null,
   createdAt: "2026-03-02T08:00:00.000Z",
@@ -13,6 +14,7 @@ export const Membership = z
   .object({
     id: Id,
     teamId: Id.nullable().meta({ description: "null: a team that the caller may not see. Learners see all of their own." }),
+    teamName: z.string().nullable(),
     fromDay: CalendarDay,
     untilDay: CalendarDay.nullable().meta({ description: "The first day on which the learner is no longer in the team; null: open." }),
     createdAt: Instant,

@@ -12,7 +12,7 @@ export async function getMembershipHistory(db: Db, scope: Scope, learnerId: stri
   if (isOwn(scope, learnerId)) return { current, history };
   const teams = history.map(({ teamId }) => teamId);
   const known = await knownTeams(db, scope, teams);
-  const tell = (membership: Membership) => (known.has(membership.teamId) ? membership : { ...membership, teamId: null });
+  const tell = (membership: Membership) => (known.has(membership.teamId) ? membership : { ...membership, teamId: null, teamName: null });
   return { current: current && tell(current), history: history.map(tell) };
 }
 
@@ -55,7 +55,8 @@ export async function involvedInMembership(db: Db, learnerId: string, today: Day
 }
 
 async function readHistory(db: Db, learnerId: string, today: Day): Promise<MembershipHistory> {
-  const history = await db.membership.findMany({ where: { learnerId }, orderBy: { fromDay: "asc" } });
+  const stays = await db.membership.findMany({ where: { learnerId }, include: { team: { select: { name: true } } }, orderBy: { fromDay: "asc" } });
+  const history = stays.map(({ team, ...stay }) => ({ ...stay, teamName: team.name }));
   const current = history.find(({ fromDay, untilDay }) => toDay(fromDay) <= today && (untilDay === null || toDay(untilDay) > today));
   return { current: current ?? null, history };
 }

@@ -12,14 +12,15 @@ export function organisationTarget(shares: number[]): ReportTarget {
 /** The nearest target of each team that has one: its own, or that of the first team above, which is named to whoever may know of it. */
 export async function targetsOfTeams(db: Db, scope: Scope, teamIds: string[]): Promise<Map<string, ReportTarget>> {
   if (!teamIds.length) return new Map();
-  const nearest = await db.$queryRaw<{ teamId: string; setById: string; name: string; target: number[] }[]>`
-    SELECT DISTINCT ON (c.team_id) c.team_id AS "teamId", t.id AS "setById", t.name, t.target
+  const nearest = await db.$queryRaw<{ teamId: string; setById: string; target: number[] }[]>`
+    SELECT DISTINCT ON (c.team_id) c.team_id AS "teamId", t.id AS "setById", t.target
     FROM team_closure c JOIN teams t ON t.id = c.ancestor_id
     WHERE c.team_id = ANY (${teamIds}::uuid[]) AND t.target <> '{}'
     ORDER BY c.team_id, c.depth`;
   const setters = nearest.map(({ setById }) => setById);
   const known = await knownTeams(db, scope, setters);
-  return new Map(nearest.map(({ teamId, setById: id, name, target }) => [teamId, toTarget(target, "team", known.has(id) ? { id, name } : undefined)]));
+  const setter = (id: string) => (known.has(id) ? { id, name: known.get(id) as string } : undefined);
+  return new Map(nearest.map(({ teamId, setById, target }) => [teamId, toTarget(target, "team", setter(setById))]));
 }
 
 /** The nearest target of each learner who has one: their own, or that of today's team. */

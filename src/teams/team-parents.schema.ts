@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { CalendarDay, Id } from "../http/schema";
 
-const example = { parentId: "0193d5a0-6c00-7a31-9d4e-bbbbbbbbbbbb", fromDay: null, untilDay: null };
+const example = { parentId: "0193d5a0-6c00-7a31-9d4e-bbbbbbbbbbbb", parentName: "Engineering", fromDay: null, untilDay: null };
 
 export const TeamParent = z
   .object({
     parentId: Id.nullable().meta({ description: "The team above; null: one that the caller may not know of." }),
+    parentName: z.string().nullable().meta({ description: "null where `parentId` is." }),
     fromDay: CalendarDay.nullable().meta({ description: "null: since the beginning." }),
     untilDay: CalendarDay.nullable().meta({ description: "The first day on which the team is no longer below it; null: open." }),
   })

@@ -17,6 +17,7 @@ export async function getTeamParents(db: Db, scope: Scope, teamId: string): Prom
   const told = history.map(
     ({ parentId, fromDay, untilDay }): TeamParent => ({
       parentId: known.has(parentId) ? parentId : null,
+      parentName: known.get(parentId) ?? null,
       fromDay: fromDay === SINCE_EVER ? null : toDate(fromDay),
       untilDay: untilDay === null ? null : toDate(untilDay),
     }),

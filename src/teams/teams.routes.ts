@@ -37,7 +37,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       create(
         { db, request, reply },
         async (tx) => {
-          const team = await createTeam(tx, request.body);
+          const team = await createTeam(tx, request.scope, request.body);
           return { status: 201, body: team, location: `/v1/teams/${team.id}` };
         },
         { involves: ({ leadId }) => [leadId] },
@@ -86,7 +86,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
       change(
         db,
         request,
-        (tx) => updateTeam(tx, request.params.teamId, request.body, ifVersion(request), request.scope.today),
+        (tx) => updateTeam(tx, request.scope, request.params.teamId, request.body, ifVersion(request)),
         async (tx) => (decidesSight(request.body) ? involvedInTeam(tx, request.params.teamId, request.scope.today) : {}),
       ),
   });

@@ -8,7 +8,9 @@ export const Team = z
     id: Id,
     name: text(200),
     parentId: Id.nullable().meta({ description: "The team above; null at the top of what the caller sees." }),
+    parentName: z.string().nullable(),
     leadId: Id.nullable().meta({ description: "The learner who leads this team and sees it and all below." }),
+    leadName: z.string().nullable().meta({ description: "null also where the caller does not see the lead." }),
     target: Target,
     version: z.int(),
     createdAt: Instant,
@@ -22,7 +24,9 @@ export const Team = z
         id: "0193d5a0-6c00-7a31-9d4e-aaaaaaaaaaaa",
         name: "Platform",
         parentId: "0193d5a0-6c00-7a31-9d4e-bbbbbbbbbbbb",
+        parentName: "Engineering",
         leadId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+        leadName: "Tomas Lind",
         target: null,
         version: 1,
         createdAt: "2026-03-02T08:00:00.000Z",
@@ -64,13 +68,21 @@ export const Member = z
     id: Id.meta({ description: "The learner's." }),
     name: z.string(),
     teamId: Id,
+    teamName: z.string(),
     fromDay: CalendarDay,
     untilDay: CalendarDay.nullable().meta({ description: "The first day on which they are no longer in the team; null: open." }),
   })
   .meta({
     id: "Member",
     examples: [
-      { id: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e", name: "Tomas Lind", teamId: "0193d5a0-6c00-7a31-9d4e-aaaaaaaaaaaa", fromDay: "2026-03-02", untilDay: null },
+      {
+        id: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+        name: "Tomas Lind",
+        teamId: "0193d5a0-6c00-7a31-9d4e-aaaaaaaaaaaa",
+        teamName: "Analytics",
+        fromDay: "2026-03-02",
+        untilDay: null,
+      },
     ],
   });
 export type Member = z.infer<typeof Member>;

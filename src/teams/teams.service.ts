@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { knownTeams, leadsOf, onDay, type Scope, visibleLearners, visibleTeams } from "../access/scope";
+import { knownLearners, knownTeams, leadsOf, onDay, type Scope, visibleLearners, visibleTeams } from "../access/scope";
 import type { Involved } from "../audit/changes";
 import { containsAllWords } from "../database/search";
 import { type Db, inTransaction } from "../database/transaction";
@@ -13,13 +13,12 @@ import { placeTeam } from "./team-parents.service";
 import type { Member, MemberList, Team, TeamCreate, TeamList, TeamUpdate } from "./teams.schema";
 
 /** Whoever keeps the directory sees all of it. */
-export function createTeam(db: Db, input: TeamCreate): Promise<Team> {
-  return db.team.create({ data: { id: uuidv7(), ...input } });
+export async function createTeam(db: Db, scope: Scope, input: TeamCreate): Promise<Team> {
+  return presentTeam(db, scope, await db.team.create({ data: { id: uuidv7(), ...input } }));
 }
 
 export async function getTeam(db: Db, scope: Scope, id: string): Promise<Team> {
-  const [team] = await presentTeams(db, scope, [await db.team.findUniqueOrThrow({ where: { id } })]);
-  return team as Team;
+  return presentTeam(db, scope, await db.team.findUniqueOrThrow({ where: { id } }));
 }
 
 export function listTeams(db: Db, scope: Scope, { q, parent, under, lead, ...page }: TeamList): Promise<Page<Team>> {
@@ -39,21 +38,34 @@ export function listTeams(db: Db, scope: Scope, { q, parent, under, lead, ...pag
 
 /** Teams as the caller may see them: the tree begins where their sight does. */
 export async function presentTeams(db: Db, scope: Scope, teams: Row[]): Promise<Team[]> {
-  const parents = teams.map(({ parentId }) => parentId);
-  const known = await knownTeams(db, scope, parents);
-  return teams.map((team) => (known.has(team.parentId) ? team : { ...team, parentId: null }));
+  const parents = await knownTeams(
+    db,
+    scope,
+    teams.map(({ parentId }) => parentId),
+  );
+  const leads = await knownLearners(
+    db,
+    scope,
+    teams.map(({ leadId }) => leadId),
+  );
+  return teams.map((team) => ({
+    ...team,
+    parentId: parents.has(team.parentId) ? team.parentId : null,
+    parentName: parents.get(team.parentId) ?? null,
+    leadName: leads.get(team.leadId) ?? null,
+  }));
 }
 
 /** A new parent moves the whole subtree, from today on; the database refuses a circle. Whoever keeps the directory sees all of it. */
-export function updateTeam(db: Db, id: string, { target, ...input }: TeamUpdate, ifVersion: IfVersion, today: Day): Promise<Team> {
+export function updateTeam(db: Db, scope: Scope, id: string, { target, ...input }: TeamUpdate, ifVersion: IfVersion): Promise<Team> {
   const where = { id, ...ifVersion };
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
     const before = await tx.team.findUniqueOrThrow({ where });
     const change = target === undefined ? input : { ...input, target: changeTarget(before.target, target) };
-    if (changesNothing(before, change)) return before;
-    if (input.parentId !== undefined) await placeTeam(tx, id, { parentId: input.parentId, fromDay: today, untilDay: null });
-    return tx.team.update({ where, data: { ...change, version: { increment: 1 } } });
+    if (changesNothing(before, change)) return presentTeam(tx, scope, before);
+    if (input.parentId !== undefined) await placeTeam(tx, id, { parentId: input.parentId, fromDay: scope.today, untilDay: null });
+    return presentTeam(tx, scope, await tx.team.update({ where, data: { ...change, version: { increment: 1 } } }));
   });
 }
 
@@ -75,10 +87,15 @@ export async function listMembers(db: Db, scope: Scope, teamId: string, { on = s
   return readPage(["members", teamId, on, depth], page, { text: (member) => member.name }, async (take, after) => {
     const memberships = await db.membership.findMany({
       where: { AND: [team, onDay(on), { learner: { AND: [visibleLearners(scope), { erasedAt: null }, beyond("name", "asc", after)] } }] },
-      include: { learner: { select: { name: true } } },
+      include: { learner: { select: { name: true } }, team: { select: { name: true } } },
       orderBy: [{ learner: { name: "asc" } }, { learnerId: "asc" }],
       take,
     });
-    return memberships.map(({ learnerId, learner, ...membership }) => ({ ...membership, id: learnerId, name: learner.name }));
+    return memberships.map(({ learnerId, learner, team, ...membership }) => ({ ...membership, id: learnerId, name: learner.name, teamName: team.name }));
   });
+}
+
+async function presentTeam(db: Db, scope: Scope, row: Row): Promise<Team> {
+  const [team] = await presentTeams(db, scope, [row]);
+  return team as Team;
 }

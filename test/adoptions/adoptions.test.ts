@@ -97,7 +97,7 @@ describe("adopting a path", () => {
     const [last, first] = [await buildGoalId(), await buildGoalId()];
     expect((await adopt(last, pathId)).body).toMatchObject({ toVersion: 2, steps: [{ key: "b" }] });
     expect((await adopt(first, pathId, 1)).body).toMatchObject({ toVersion: 1, steps: [{ key: "a" }] });
-    expect((await goalOf(first)).path).toEqual({ id: pathId, version: 1, newerVersion: 2 });
+    expect((await goalOf(first)).path).toEqual({ id: pathId, title: expect.any(String), version: 1, newerVersion: 2 });
   });
 
   test("of one path by two goals of a learner goes well", async () => {
@@ -291,7 +291,7 @@ describe("a newer version", () => {
     expect(await newer()).toBeNull();
     await api.admin.delete(`/v1/paths/${pathId}/archival`);
     await adopt(goalId, pathId);
-    expect((await goalOf(goalId)).path).toEqual({ id: pathId, version: 2, newerVersion: null });
+    expect((await goalOf(goalId)).path).toEqual({ id: pathId, title: expect.any(String), version: 2, newerVersion: null });
   });
 
   test("adds, changes, removes and keeps, and says so beforehand", async () => {

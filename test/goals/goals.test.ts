@@ -39,7 +39,9 @@ test("a goal is set, read, listed and changed by its learner", async () => {
     dueOn: "2026-09-30",
     completedOn: null,
     reviewerId: null,
+    reviewerName: null,
     followsId: null,
+    followsTitle: null,
     target: null,
     path: null,
     growth: {

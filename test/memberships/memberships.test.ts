@@ -30,7 +30,7 @@ test("who was never in a team has no history", async () => {
 
 test("a learner joins a team from a day on", async () => {
   const moved = await move({ teamId: a.id, fromDay: "2026-01-01" });
-  const membership = { id: expect.any(String), teamId: a.id, fromDay: "2026-01-01", untilDay: null, createdAt: expect.any(String) };
+  const membership = { id: expect.any(String), teamId: a.id, teamName: a.name, fromDay: "2026-01-01", untilDay: null, createdAt: expect.any(String) };
   expect(moved.status).toBe(200);
   expect(moved.body).toEqual({ current: membership, history: [membership] });
   expect((await api.admin.get(path())).body).toEqual(moved.body);

@@ -37,8 +37,8 @@ test("a member is shown with the team and the days of the stay", async () => {
   const { body } = await api.admin.get(`/v1/teams/${team.crew}/members?on=2026-05-31`);
   expect(body).toEqual({
     items: [
-      { id: expect.any(String), name: "Bea", teamId: team.crew, fromDay: "2026-03-01", untilDay: null },
-      { id: expect.any(String), name: "Kim", teamId: team.crew, fromDay: "2026-01-01", untilDay: "2026-06-01" },
+      { id: expect.any(String), name: "Bea", teamId: team.crew, teamName: expect.any(String), fromDay: "2026-03-01", untilDay: null },
+      { id: expect.any(String), name: "Kim", teamId: team.crew, teamName: expect.any(String), fromDay: "2026-01-01", untilDay: "2026-06-01" },
     ],
     next: null,
   });

@@ -18,7 +18,9 @@ test("a team is created, read, listed and changed", async () => {
     id: expect.any(String),
     name: "Platform",
     parentId: parent.id,
+    parentName: parent.name,
     leadId: lead.id,
+    leadName: lead.name,
     target,
     version: 1,
     createdAt: expect.any(String),
@@ -29,7 +31,15 @@ test("a team is created, read, listed and changed", async () => {
   expect((await api.admin.get(path)).body).toEqual(created.body);
 
   const changed = await api.admin.patch(path, { name: "Platform Engineering", leadId: null, target: null });
-  expect(changed.body).toEqual({ ...created.body, name: "Platform Engineering", leadId: null, target: null, version: 2, updatedAt: expect.any(String) });
+  expect(changed.body).toEqual({
+    ...created.body,
+    name: "Platform Engineering",
+    leadId: null,
+    leadName: null,
+    target: null,
+    version: 2,
+    updatedAt: expect.any(String),
+  });
   expect((await api.admin.get("/v1/teams?q=platform")).body).toEqual({ items: [changed.body], next: null });
 });
 

@@ -3,7 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import { isMistyped } from "./api-keys/secret";
 import { isGuessable } from "./api-keys/strength";
-import { isTimeZone } from "./days";
+import { isTimeZone, WEEK_STARTS } from "./days";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().positive();
@@ -156,6 +156,10 @@ const Environment = z.object({
     .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
     .default("UTC")
     .describe("The organisation's zone: whose today a team's report ends on, and a new learner's default."),
+  WEEK_START: z
+    .enum(WEEK_STARTS)
+    .default("monday")
+    .describe("The day on which the weeks of reports begin, unless `weekStart` says otherwise: `monday`, `sunday` or `saturday`."),
   TARGET: z
     .string()
     .regex(/^\d+\/\d+\/\d+$/, "must look like 70/20/10")

@@ -4,6 +4,12 @@ export type Day = string;
 export const PERIODS = ["day", "week", "month", "quarter", "year"] as const;
 export type Period = (typeof PERIODS)[number];
 
+/** The days on which weeks may begin. */
+export const WEEK_STARTS = ["monday", "sunday", "saturday"] as const;
+export type WeekStart = (typeof WEEK_STARTS)[number];
+// As JavaScript counts them.
+const DAY_OF_WEEK = { monday: 1, sunday: 0, saturday: 6 };
+
 const MS_PER_DAY = 86_400_000;
 
 /** The day that an instant falls on in a time zone. */
@@ -53,15 +59,15 @@ export function daysBetween(from: Day, to: Day): number {
   return (toDate(to).getTime() - toDate(from).getTime()) / MS_PER_DAY;
 }
 
-/** The first day of the week (Monday), month, quarter or year that holds a day. */
-export function startOf(period: Period, day: Day): Day {
+/** The first day of the week, month, quarter or year that holds a day. */
+export function startOf(period: Period, day: Day, weekStart: WeekStart = "monday"): Day {
   const date = toDate(day);
   const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
   switch (period) {
     case "day":
       return day;
     case "week":
-      return addDays(day, -((date.getUTCDay() + 6) % 7));
+      return addDays(day, -((date.getUTCDay() + 7 - DAY_OF_WEEK[weekStart]) % 7));
     case "month":
       return toDay(new Date(Date.UTC(year, month, 1)));
     case "quarter":
@@ -72,8 +78,8 @@ export function startOf(period: Period, day: Day): Day {
 }
 
 /** The first day after the period that holds a day. */
-export function endOf(period: Period, day: Day): Day {
-  const start = toDate(startOf(period, day));
+export function endOf(period: Period, day: Day, weekStart: WeekStart = "monday"): Day {
+  const start = toDate(startOf(period, day, weekStart));
   switch (period) {
     case "day":
       return addDays(day, 1);

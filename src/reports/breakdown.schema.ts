@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { PERIODS } from "../days";
+import { PERIODS, WEEK_STARTS } from "../days";
 import { csvColumns } from "../http/csv";
 import type { CsvForm } from "../http/representations";
 import { DayText, Id } from "../http/schema";
 import { ByMode } from "../mix";
 import { sessionFilters } from "../study-sessions/filters";
+import { RULES_OF_PREVIOUS } from "./period";
 
 const GROUPS_OF_A_LEARNER = ["goal", "skill", "resource", "resource-type", "verification"] as const;
 const GROUPS_OF_A_TEAM = ["team", "learner", ...GROUPS_OF_A_LEARNER] as const;
@@ -13,8 +14,12 @@ export type GroupBy = (typeof GROUPS_OF_A_TEAM)[number];
 const query = {
   from: DayText.optional().meta({ description: "The first day; 91 days before `to` unless told." }),
   to: DayText.optional().meta({ description: "The first day after; tomorrow unless told." }),
-  bucket: z.enum(PERIODS).optional().meta({ description: "Also each day, week (from Monday), month, quarter or year; with `groupBy` of each group, too." }),
-  compare: z.enum(["previous"]).optional().meta({ description: "Also the period of equal length just before." }),
+  bucket: z.enum(PERIODS).optional().meta({ description: "Also each day, week, month, quarter or year; with `groupBy` of each group, too." }),
+  weekStart: z.enum(WEEK_STARTS).optional().meta({ description: "With `bucket=week`: the day on which weeks begin; the organisation's unless told." }),
+  compare: z
+    .enum(["previous"])
+    .optional()
+    .meta({ description: "Also the period just before: of a calendar month, quarter or year the whole one before, otherwise one of equal length." }),
   ...sessionFilters,
 };
 
@@ -81,7 +86,10 @@ const ReportTarget = perMode(z.int())
   .meta({ description: "The nearest reference mix: the goal's that the report or the group is of, the learner's, a team's above, or the organisation's." });
 export type ReportTarget = z.infer<typeof ReportTarget>;
 
-const Previous = z.object({ from: z.iso.date(), to: z.iso.date(), ...figures });
+export const PreviousRule = z
+  .enum(RULES_OF_PREVIOUS)
+  .meta({ description: "`calendar`: the whole month, quarter or year before; `equal-length`: as many days just before." });
+const Previous = z.object({ from: z.iso.date(), to: z.iso.date(), rule: PreviousRule, ...figures });
 const Bucket = z.object({
   from: z.iso.date(),
   to: z.iso.date(),
@@ -122,7 +130,14 @@ export const Breakdown = z
       depth: z.enum(["direct", "subtree"]).nullable(),
       membership: z.enum(["as-of", "current"]).nullable(),
     }),
-    period: z.object({ from: z.iso.date(), to: z.iso.date(), days: z.int(), bucket: z.enum(PERIODS).nullable(), partial: z.boolean() }),
+    period: z.object({
+      from: z.iso.date(),
+      to: z.iso.date(),
+      days: z.int(),
+      bucket: z.enum(PERIODS).nullable(),
+      weekStart: z.enum(WEEK_STARTS).nullable().meta({ description: "The day on which its weeks begin; null unless it is cut into weeks." }),
+      partial: z.boolean(),
+    }),
     filters: z.record(z.string(), z.string()),
     groupBy: z.enum(GROUPS_OF_A_TEAM).nullable(),
     target: ReportTarget,
@@ -142,7 +157,7 @@ export const Breakdown = z
     examples: [
       {
         scope: { type: "learner", id: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e", name: "Tomas Lind", depth: null, membership: null },
-        period: { from: "2026-08-25", to: "2026-11-24", days: 91, bucket: null, partial: true },
+        period: { from: "2026-08-25", to: "2026-11-24", days: 91, bucket: null, weekStart: null, partial: true },
         filters: {},
         groupBy: null,
         target: { onTheJob: 70, social: 20, formal: 10, setBy: "organisation", setById: null, setByName: null },
@@ -166,6 +181,7 @@ const Line = z.object({
   label: z.string().nullable(),
   from: z.string(),
   to: z.string(),
+  rule: PreviousRule.nullable(),
   partial: z.boolean().nullable(),
   rank: z.int().nullable(),
   target: ReportTarget,

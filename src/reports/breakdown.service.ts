@@ -94,24 +94,32 @@ export async function listTeamSessions(
   return listSessionsIn(db, scope, { ...inTeam, without, unknownTeams }, { from, to, ...filters }, page);
 }
 
-type Query = SessionFilters & Pick<TeamBreakdownQuery, "from" | "to" | "bucket" | "compare" | "groupBy">;
+type Query = SessionFilters & Pick<TeamBreakdownQuery, "from" | "to" | "bucket" | "weekStart" | "compare" | "groupBy">;
 type Question = Omit<BreakdownQuestion, "scope">;
-type Frame = Pick<BreakdownFrame, "filters" | "period" | "previous" | "bucket" | "buckets" | "groupBy" | "today" | "floor">;
+type Frame = Pick<BreakdownFrame, "filters" | "period" | "previous" | "bucket" | "weekStart" | "buckets" | "groupBy" | "today" | "floor">;
 
 /** What a query asks, in days. */
-function pose({ from, to, bucket, compare, groupBy = undefined, ...filters }: Query, today: Day, config: Config): { question: Question; frame: Frame } {
+function pose(
+  { from, to, bucket, weekStart, compare, groupBy = undefined, ...filters }: Query,
+  today: Day,
+  config: Config,
+): { question: Question; frame: Frame } {
   if (groupBy === "skill" && filters.skill) {
     throw invalid("query/skill", "A report by skill cannot be of one skill at once, because a session may have several. Leave out one of the two.");
   }
   const period = reportPeriod({ from, to }, today);
+  const firstDay = weekStart ?? config.WEEK_START;
   const question = {
     filters,
     period,
     previous: compare ? previousPeriod(period) : null,
-    buckets: bucketsOf(period, bucket, today),
+    buckets: bucketsOf(period, bucket, firstDay, today),
     groupBy: groupBy ?? null,
   };
-  return { question, frame: { ...question, bucket, today, floor: { sessions: config.SUFFICIENT_SESSIONS, coverage: config.SUFFICIENT_COVERAGE } } };
+  return {
+    question,
+    frame: { ...question, bucket, weekStart: firstDay, today, floor: { sessions: config.SUFFICIENT_SESSIONS, coverage: config.SUFFICIENT_COVERAGE } },
+  };
 }
 
 /**

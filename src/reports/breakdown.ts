@@ -1,18 +1,19 @@
-import { type Day, daysBetween, type Period } from "../days";
+import { type Day, daysBetween, type Period, type WeekStart } from "../days";
 import { AppError } from "../errors";
 import { byMode, MODES, percents, perMode, shareTenths } from "../mix";
 import type { SessionFilters } from "../study-sessions/filters";
 import { type BreakdownRow, MOST_GROUP_BUCKETS, MOST_GROUPS } from "./breakdown.query";
 import type { Breakdown, Figures, GroupBy, ReportTarget } from "./breakdown.schema";
-import type { Span } from "./period";
+import type { PreviousSpan, Span } from "./period";
 
 /** All that a breakdown is made from, beside the database's rows. */
 export type BreakdownFrame = {
   scope: Breakdown["scope"];
   filters: SessionFilters & { learner?: string | undefined };
   period: Span;
-  previous: Span | null;
+  previous: PreviousSpan | null;
   bucket: Period | undefined;
+  weekStart: WeekStart;
   buckets: (Span & { partial: boolean })[];
   groupBy: GroupBy | null;
   today: Day;
@@ -53,7 +54,13 @@ export function makeBreakdown(frame: BreakdownFrame, rows: BreakdownRow[]): Brea
   });
   return {
     scope,
-    period: { ...period, days: daysBetween(period.from, period.to), bucket: frame.bucket ?? null, partial: period.to > frame.today },
+    period: {
+      ...period,
+      days: daysBetween(period.from, period.to),
+      bucket: frame.bucket ?? null,
+      weekStart: frame.bucket === "week" ? frame.weekStart : null,
+      partial: period.to > frame.today,
+    },
     filters: given(frame.filters),
     groupBy,
     target,

@@ -7,7 +7,7 @@ import type { CsvForm } from "../http/representations";
 import { DayText, Id, kebabEnum } from "../http/schema";
 import { ByMode } from "../mix";
 import { Depth } from "../teams/teams.schema";
-import { ReplicaLag } from "./breakdown.schema";
+import { PreviousRule, ReplicaLag } from "./breakdown.schema";
 
 const query = {
   from: DayText.optional().meta({ description: "The first day; 91 days before `to` unless told." }),
@@ -39,7 +39,7 @@ const person = {
   lastSessionOn: day.nullable(),
   daysSinceLearning: z.int().nullable().meta({ description: "null: never. Those come first." }),
   minutes: z.int().meta({ description: "Logged in the period." }),
-  previousMinutes: z.int().meta({ description: "Logged in the period of equal length just before." }),
+  previousMinutes: z.int().meta({ description: "Logged in the period just before: `previous`." }),
   modes: z.array(z.enum(["on-the-job", "social", "formal"])).meta({ description: "The modes of learning in the period." }),
   activeGoals: z.int(),
   progress: z.number().min(0).max(1).nullable().meta({ description: "Mean progress of the active goals that have one." }),
@@ -140,7 +140,7 @@ export const GrowthReport = z
     scope: z.object({ type: z.enum(["learner", "team"]), id: Id, name: z.string(), depth: z.enum(["direct", "subtree"]).nullable() }),
     today: day.meta({ description: "The learner's day, or the organisation's for a team. Health is as of today, of today's members." }),
     period: z.object({ from: day, to: day, days: z.int() }),
-    previous: z.object({ from: day, to: day }),
+    previous: z.object({ from: day, to: day, rule: PreviousRule }),
     people: z.object({
       total: z.int(),
       withoutLearning: z.int().meta({ description: "Who never logged anything." }),
@@ -170,7 +170,7 @@ export const GrowthReport = z
         scope: { type: "team", id: "0193d5a0-6c00-7a31-9d4e-aaaaaaaaaaaa", name: "Analytics", depth: "subtree" },
         today: "2026-11-23",
         period: { from: "2026-08-25", to: "2026-11-24", days: 91 },
-        previous: { from: "2026-05-26", to: "2026-08-25" },
+        previous: { from: "2026-05-26", to: "2026-08-25", rule: "equal-length" },
         people: { total: 1, withoutLearning: 0, inactive: 0 },
         goals: { open: 1, byHealth: { overdue: 0, blocked: 0, "at-risk": 1, "not-started": 0, "on-track": 0, "on-hold": 0, completed: 2 } },
         due: { total: 0, items: [] },

@@ -51,6 +51,8 @@ test("the oracle's calendar knows where days, weeks, months, quarters and years 
   // Where clocks went from 00:00 to 01:00.
   expect(new Date(startOfDay("2026-03-08", "America/Havana")).toISOString()).toBe("2026-03-08T05:00:00.000Z");
   expect(firstDayOf("week", "2026-06-14")).toBe("2026-06-08");
+  expect(firstDayOf("week", "2026-06-14", "sunday")).toBe("2026-06-14");
+  expect(firstDayOf("week", "2026-06-12", "saturday")).toBe("2026-06-06");
   expect(firstDayOf("quarter", "2026-06-30")).toBe("2026-04-01");
   expect(firstDayAfter("week", "2026-06-14")).toBe("2026-06-15");
   expect(firstDayAfter("month", "2024-02-29")).toBe("2024-03-01");
@@ -114,7 +116,7 @@ function totalOf(parts: Figures[]): number[] {
 const MODES = ["onTheJob", "social", "formal"];
 const under = (prefix: string, names: string[]) => names.map((name) => `${prefix}.${name}`);
 const COLUMNS = [
-  ...["section", "id", "learnerId", "learnerName", "label", "from", "to", "partial", "rank"],
+  ...["section", "id", "learnerId", "learnerName", "label", "from", "to", "rule", "partial", "rank"],
   ...under("target", [...MODES, "setBy", "setById", "setByName"]),
   ...under("minutes", [...MODES, "unclassified", "total"]),
   ...under("share", MODES),

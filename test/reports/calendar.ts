@@ -3,6 +3,7 @@
 /** A day of the calendar, `YYYY-MM-DD`; days compare as text. */
 export type Day = string;
 export type Unit = "day" | "week" | "month" | "quarter" | "year";
+export type WeekStart = "monday" | "sunday" | "saturday";
 
 const DAY_MS = 86_400_000;
 const FURTHEST_ZONE_MS = 15 * 3_600_000;
@@ -44,15 +45,15 @@ function searchStart(day: Day, zone: string): number {
   return reached;
 }
 
-/** The first day of the week (a Monday), month, quarter or year that a day is in. */
-export function firstDayOf(unit: Unit, day: Day): Day {
+/** The first day of the week, month, quarter or year that a day is in. */
+export function firstDayOf(unit: Unit, day: Day, weekStart: WeekStart = "monday"): Day {
   const date = new Date(day);
   const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
   switch (unit) {
     case "day":
       return day;
     case "week":
-      return addDays(day, -((date.getUTCDay() + 6) % 7));
+      return nameOfDay(day) === weekStart ? day : firstDayOf("week", addDays(day, -1), weekStart);
     case "month":
       return text(Date.UTC(year, month, 1));
     case "quarter":
@@ -63,9 +64,13 @@ export function firstDayOf(unit: Unit, day: Day): Day {
 }
 
 /** The first day of the week, month, quarter or year after. */
-export function firstDayAfter(unit: Unit, day: Day): Day {
+export function firstDayAfter(unit: Unit, day: Day, weekStart: WeekStart = "monday"): Day {
   const longest = { day: 1, week: 7, month: 31, quarter: 92, year: 366 }[unit];
-  return firstDayOf(unit, addDays(firstDayOf(unit, day), longest));
+  return firstDayOf(unit, addDays(firstDayOf(unit, day, weekStart), longest), weekStart);
+}
+
+function nameOfDay(day: Day): string {
+  return new Date(day).toLocaleDateString("en", { weekday: "long", timeZone: "UTC" }).toLowerCase();
 }
 
 function text(instant: number): Day {

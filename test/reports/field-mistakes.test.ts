@@ -21,7 +21,7 @@ test("the chosen dates are not ignored", async () => {
   await log(id, "2026-06-07", 300);
   await log(id, "2026-06-08", 400);
   const week = await read(`learners/${id}`, "from=2026-06-01&to=2026-06-08");
-  expect(week.period).toEqual({ from: "2026-06-01", to: "2026-06-08", days: 7, bucket: null, partial: false });
+  expect(week.period).toEqual({ from: "2026-06-01", to: "2026-06-08", days: 7, bucket: null, weekStart: null, partial: false });
   expect(week.total.minutes.total).toBe(320);
   const day = await read(`learners/${id}`, "from=2026-06-08&to=2026-06-09");
   expect(day.total.minutes.total).toBe(400);

@@ -1,5 +1,5 @@
 import type { Breakdown, Figures, ReportTarget } from "../../src/reports/breakdown.schema";
-import { addDays, type Day, dayOf, daysBetween, firstDayAfter, firstDayOf } from "./calendar";
+import { addDays, type Day, dayOf, daysBetween, firstDayAfter, firstDayOf, type WeekStart } from "./calendar";
 
 // The breakdown recomputed from DESIGN.md's words over plain arrays, by the slowest and plainest
 // way there is. It shares no code with the service, so that the two can be held against each other.
@@ -39,6 +39,7 @@ export type Organisation = {
 export type Query = Partial<
   Record<"from" | "to" | "compare" | "groupBy" | "goal" | "skill" | "resource" | "resourceType" | "verification" | "learner", string> & {
     bucket: "day" | "week" | "month" | "quarter" | "year";
+    weekStart: WeekStart;
     depth: "direct" | "subtree";
     membership: "as-of" | "current";
   }
@@ -71,7 +72,13 @@ export function expectedBreakdown(organisation: Organisation, subject: Subject, 
       depth: subject.type === "team" ? (query.depth ?? "subtree") : null,
       membership: subject.type === "team" ? (query.membership ?? "as-of") : null,
     },
-    period: { ...period, days: daysBetween(period.from, period.to), bucket: query.bucket ?? null, partial: period.to > today },
+    period: {
+      ...period,
+      days: daysBetween(period.from, period.to),
+      bucket: query.bucket ?? null,
+      weekStart: query.bucket === "week" ? (query.weekStart ?? "monday") : null,
+      partial: period.to > today,
+    },
     filters: Object.fromEntries(FILTERS.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]]))),
     groupBy: (query.groupBy ?? null) as Breakdown["groupBy"],
     target: whole.target,
@@ -93,7 +100,7 @@ function viewOf(organisation: Organisation, subject: Subject, query: Query, now:
   const today = dayOf(now, learner?.timeZone ?? ORGANISATION_ZONE);
   const to = query.to ?? addDays(today, 1);
   const period = { from: query.from ?? addDays(to, -DEFAULT_DAYS), to };
-  const previous = query.compare ? { from: addDays(period.from, -daysBetween(period.from, to)), to: period.from } : null;
+  const previous = query.compare ? before(period) : null;
 
   const teamOn = (learnerId: string, day: Day) =>
     memberships.find((stay) => stay.learnerId === learnerId && stay.fromDay <= day && (stay.untilDay === null || day < stay.untilDay))?.teamId;
@@ -124,6 +131,15 @@ function viewOf(organisation: Organisation, subject: Subject, query: Query, now:
   const sessions = dated.filter((session) => !session.deleted && inScope(session) && passes(session, query));
   const name = learner?.name ?? find(teams, subject.id).name;
   return { organisation, subject, query, today, period, previous, name, teamOn, placeOf, peopleIn, whole, sessions };
+}
+
+/** A calendar month, quarter or year is compared with the one before, and anything else with as many days. */
+function before({ from, to }: Period): Period & { rule: "calendar" | "equal-length" } {
+  for (const unit of ["month", "quarter", "year"] as const) {
+    const start = firstDayOf(unit, addDays(from, -1));
+    if (firstDayAfter(unit, start) === from && firstDayAfter(unit, from) === to) return { from: start, to: from, rule: "calendar" };
+  }
+  return { from: addDays(from, -daysBetween(from, to)), to: from, rule: "equal-length" };
 }
 
 function passes(session: Session, { goal, skill, resource, resourceType, verification }: Query): boolean {
@@ -168,13 +184,15 @@ function figures(world: World, cell: Cell, { from, to }: Period): Figures {
 /** The figures of each bucket by itself. */
 function trend(world: World, cell: Cell): Expected["buckets"] {
   const { query, period, today } = world;
-  return query.bucket ? bucketsOf(query.bucket, period, today).map((bucket) => ({ ...bucket, ...figures(world, cell, bucket) })) : [];
+  return query.bucket
+    ? bucketsOf(query.bucket, query.weekStart ?? "monday", period, today).map((bucket) => ({ ...bucket, ...figures(world, cell, bucket) }))
+    : [];
 }
 
-function bucketsOf(unit: NonNullable<Query["bucket"]>, { from, to }: Period, today: Day) {
+function bucketsOf(unit: NonNullable<Query["bucket"]>, weekStart: WeekStart, { from, to }: Period, today: Day) {
   const buckets = [];
-  for (let start = firstDayOf(unit, from); start < to; start = firstDayAfter(unit, start)) {
-    const end = firstDayAfter(unit, start);
+  for (let start = firstDayOf(unit, from, weekStart); start < to; start = firstDayAfter(unit, start, weekStart)) {
+    const end = firstDayAfter(unit, start, weekStart);
     const cut = { from: start < from ? from : start, to: to < end ? to : end };
     buckets.push({ ...cut, partial: cut.from !== start || cut.to !== end || cut.to > today });
   }

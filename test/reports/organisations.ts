@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { ResourceType } from "../../src/generated/prisma/enums";
-import { addDays, type Day, dayOf, startOfDay } from "./calendar";
+import { addDays, type Day, dayOf, firstDayAfter, firstDayOf, startOfDay } from "./calendar";
 import type { Mix, Organisation, Query, Session, Subject } from "./oracle";
 
 // Random organisations. What fast-check generates is a draft of plain numbers and texts, which
@@ -86,10 +86,11 @@ const stay = record({ team: place, gap: fc.oneof({ weight: 2, arbitrary: fc.cons
 export const query = record({
   ofTeam: fc.nat(3).map((chance) => chance > 0),
   of: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: place }),
-  days: fc.constantFrom("default", "default", "both", "both", "from", "to"),
+  days: fc.constantFrom("default", "default", "both", "both", "from", "to", "month", "quarter", "year"),
   first: place,
   length: place,
   bucket: fc.option(fc.constantFrom("day", "week", "week", "month", "month", "quarter", "year")),
+  weekStart: fc.option(fc.constantFrom("monday", "sunday", "saturday")),
   compare: fc.boolean(),
   groupBy: often(place),
   depth: fc.option(fc.constantFrom("direct", "subtree", "subtree", "subtree")),
@@ -240,7 +241,11 @@ function withTwins(drafts: Draft["sessions"], sessions: Session[]): Session[] {
 function drawAsk(draft: Draft["queries"][number], organisation: Organisation, dayFor: (place: number) => Day, spread: number): Ask {
   const { teams, learners, goals, resources } = organisation;
   const first = dayFor(draft.first);
+  const whole = (unit: "month" | "quarter" | "year") => ({ from: firstDayOf(unit, first), to: firstDayAfter(unit, first) });
   const periods = {
+    month: whole("month"),
+    quarter: whole("quarter"),
+    year: whole("year"),
     default: {},
     both: { from: first, to: addDays(first, 1 + (draft.length % spread)) },
     // Begins before the default's end in every zone.
@@ -258,6 +263,7 @@ function drawAsk(draft: Draft["queries"][number], organisation: Organisation, da
   const query = {
     ...periods[draft.days as keyof typeof periods],
     bucket: draft.bucket ?? undefined,
+    weekStart: draft.weekStart ?? undefined,
     compare: draft.compare ? "previous" : undefined,
     groupBy,
     // A session has several skills: a report by skill cannot be of one of them.

@@ -37,7 +37,7 @@ async function buildCompany() {
 
 test("a team is below its first parent since the beginning", async () => {
   const { a, team, company } = await buildCompany();
-  const first = { parentId: a.id, fromDay: null, untilDay: null };
+  const first = { parentId: a.id, parentName: "Area A", fromDay: null, untilDay: null };
   expect(await read(team.id)).toEqual({ current: first, history: [first] });
   expect(await read(company.id)).toEqual({ current: null, history: [] });
 });
@@ -47,10 +47,10 @@ test.each(["patch", "put"] as const)("a team that is moved today takes nothing a
   const moved = await (method === "patch" ? api.admin.patch(`/v1/teams/${team.id}`, { parentId: b.id }) : put(team.id, { parentId: b.id, fromDay: TODAY }));
   expect(moved.status).toBe(200);
   expect(await read(team.id)).toEqual({
-    current: { parentId: b.id, fromDay: TODAY, untilDay: null },
+    current: { parentId: b.id, parentName: "Area B", fromDay: TODAY, untilDay: null },
     history: [
-      { parentId: a.id, fromDay: null, untilDay: TODAY },
-      { parentId: b.id, fromDay: TODAY, untilDay: null },
+      { parentId: a.id, parentName: "Area A", fromDay: null, untilDay: TODAY },
+      { parentId: b.id, parentName: "Area B", fromDay: TODAY, untilDay: null },
     ],
   });
   expect((await api.admin.get(`/v1/teams/${team.id}`)).body).toMatchObject({ parentId: b.id, version: 2 });
@@ -78,7 +78,7 @@ test("a move of the past counts from its own day on, and what was wrong is set r
 
   await put(team.id, { parentId: b.id, fromDay: "2025-05-01", untilDay: "2025-07-01" });
   expect([await minutesOf(a.id), await minutesOf(b.id)]).toEqual([0, 180]);
-  expect((await read(team.id)).history).toEqual([
+  expect((await read(team.id)).history).toMatchObject([
     { parentId: a.id, fromDay: null, untilDay: "2025-05-01" },
     { parentId: b.id, fromDay: "2025-05-01", untilDay: "2025-07-01" },
     { parentId: a.id, fromDay: "2025-07-01", untilDay: "2026-01-01" },

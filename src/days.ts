@@ -19,6 +19,23 @@ export function dayIn(instant: Date, timeZone: string): Day {
   return offset === null ? inZone(time, timeZone).slice(0, -TIME.length) : nameOf(Math.floor((time + offset) / MS_PER_DAY));
 }
 
+/**
+ * The instant that a local time such as `2026-11-20T08:15` stands for in a time zone; an instant stays as it is. Where the
+ * clocks show it twice, the first time; where they skip it, as if they had not yet been put forward.
+ */
+export function instantIn(time: Date | string, timeZone: string): Date {
+  if (typeof time !== "string") return time;
+  const shown = Date.parse(`${time}Z`);
+  // No zone puts its clocks to another time twice within two days.
+  const [before, after] = [offsetAt(wholeSecond(shown - MS_PER_DAY), timeZone), offsetAt(wholeSecond(shown + MS_PER_DAY), timeZone)];
+  const fitting = [shown - before, shown - after].filter((instant) => instant + offsetAt(wholeSecond(instant), timeZone) === shown);
+  return new Date(fitting.length ? Math.min(...fitting) : shown - before);
+}
+
+function wholeSecond(time: number): number {
+  return Math.floor(time / 1_000) * 1_000;
+}
+
 /** The instant at which a day begins in a time zone: midnight, or what the clocks are put to then. */
 export function beginningOf(day: Day, timeZone: string): Date {
   let [before, within] = [toDate(day).getTime() - MS_PER_DAY, toDate(day).getTime() + MS_PER_DAY];

@@ -17,6 +17,7 @@ export const PROBLEMS = {
   "session-deleted": { status: 409, title: "The session was deleted" },
   "team-cycle": { status: 409, title: "A team cannot be its own ancestor" },
   "membership-overlap": { status: 409, title: "A learner is in at most one team on any day" },
+  "timer-stopped": { status: 409, title: "The timer was stopped already" },
   "timer-running": { status: 409, title: "A timer is running already" },
   "in-use": { status: 409, title: "Something else still refers to this" },
   "goal-circle": { status: 409, title: "A goal cannot follow itself" },

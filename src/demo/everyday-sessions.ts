@@ -38,7 +38,7 @@ export function historyUpTo(today: Day): HistoryDay[] {
 }
 
 /** A person's sessions in the history, at most one a day. */
-export function planEverydaySessions(person: Person, means: Means, history: HistoryDay[]): Entry[] {
+export function planEverydaySessions(person: Person, means: Means, history: HistoryDay[]): Entry<Date>[] {
   const habit: Habit = HABITS[person.habit];
   const first = history.length - Math.min(HISTORY_DAYS, person.joinedDaysAgo ?? HISTORY_DAYS);
   const end = history.length - Math.max(person.leftDaysAgo ?? 0, (person.habitEndedDaysAgo ?? 1) - 1);
@@ -49,7 +49,7 @@ export function planEverydaySessions(person: Person, means: Means, history: Hist
   });
 }
 
-function planSession(person: Person, habit: Habit, { resources, goals }: Means, day: Day, random: Random): Entry {
+function planSession(person: Person, habit: Habit, { resources, goals }: Means, day: Day, random: Random): Entry<Date> {
   const kind = random.weighted(habit.modes as Record<Mode | "unclassified", number>);
   const [least, most, step] = MINUTES[kind];
   const minutes = random.between(least, most, step);

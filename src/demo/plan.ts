@@ -15,7 +15,7 @@ export type DemoPlan = {
   people: (Person & { goals: PlannedGoal[] })[];
   resources: PlannedResource[];
   story: StoryGoals;
-  sessions: Entry[];
+  sessions: Entry<Date>[];
 };
 
 /** Pure: the same day gives the same plan. */
@@ -40,6 +40,6 @@ function goalsFor(person: Person, { project, next }: StoryGoals, today: Day): Pl
   return past ? [past, ...own] : own;
 }
 
-function byStart(a: Entry, b: Entry): number {
+function byStart(a: Entry<Date>, b: Entry<Date>): number {
   return a.input.startedAt.getTime() - b.input.startedAt.getTime() || ((a.id ?? "") < (b.id ?? "") ? -1 : 1);
 }

@@ -64,7 +64,7 @@ async function storeMemberships(db: Db, person: Person, today: Day): Promise<voi
 }
 
 /** @throws AppError with the first session that is refused, so that nothing is left out unseen */
-async function storeSessions(db: Db, sessions: Entry[], today: Day): Promise<void> {
+async function storeSessions(db: Db, sessions: Entry<Date>[], today: Day): Promise<void> {
   for (let start = 0; start < sessions.length; start += CHUNK) {
     const chunk = sessions.slice(start, start + CHUNK);
     // Logged as today began: the last of them was over by then.

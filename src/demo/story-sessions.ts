@@ -15,7 +15,7 @@ const WEEKDAYS = [0, 1, 2, 3, 4];
 type Moment = { weekday: number; minuteOfDay: number; input: Omit<Entry["input"], "startedAt"> };
 
 /** The analyst's seven months on the project, then the first weeks of what comes next. */
-export function planStorySessions(today: Day, goals: StoryGoals): Entry[] {
+export function planStorySessions(today: Day, goals: StoryGoals): Entry<Date>[] {
   const start = projectStart(today);
   return Array.from({ length: PROJECT_WEEKS + 1 }, (_, week) => {
     // Seeded by the week of the project, so that its mix does not depend on when it is loaded.
@@ -74,7 +74,7 @@ function workingGroup(week: number, goalId: string): Moment[] {
   return [{ weekday: 1, minuteOfDay: 15 * HOUR, input }];
 }
 
-function toEntry(week: number, index: number, monday: Day, { weekday, minuteOfDay, input }: Moment): Entry {
+function toEntry(week: number, index: number, monday: Day, { weekday, minuteOfDay, input }: Moment): Entry<Date> {
   const startedAt = instantAt(addDays(monday, weekday), minuteOfDay, TIME_ZONE);
   return { learnerId: learnerId(ANALYST), id: demoId("session", `${ANALYST} week ${week} ${index} ${monday}`), input: { startedAt, ...input } };
 }

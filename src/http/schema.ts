@@ -95,12 +95,32 @@ export const Instant = z.codec(
   z.stringFormat("date-time", RFC_3339, { error: "Must be an RFC 3339 date and time with a zone, such as 2026-11-23T09:30:00Z." }),
   z.date().min(new Date("0001-01-01T00:00:00Z")).max(new Date("9999-12-31T23:59:59.999Z")),
   {
-    decode: (value) => {
-      const text = value.toUpperCase();
-      const before = text.replace(/:60(?:\.\d+)?/, ":59");
-      return new Date(Date.parse(before) + (before === text ? 0 : 1_000));
-    },
+    decode: parsedInstant,
     encode: (date) => date.toISOString(),
+  },
+);
+
+function parsedInstant(value: string): Date {
+  const text = value.toUpperCase();
+  const before = text.replace(/:60(?:\.\d+)?/, ":59");
+  return new Date(Date.parse(before) + (before === text ? 0 : 1_000));
+}
+
+const LOCAL_TIME = /[Tt](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?$/;
+const WITH_OR_WITHOUT_ZONE = new RegExp(`${RFC_3339.source}|${z.regexes.date.source.replace(/\$$/, "")}${LOCAL_TIME.source}`);
+
+/** An instant; or a local time without an offset, which stays a text until it is known in whose zone it is read (`instantIn`). */
+export const InstantOrLocalTime = z.codec(
+  z
+    .string()
+    .regex(
+      WITH_OR_WITHOUT_ZONE,
+      "Must be a date and time such as 2026-11-23T09:30:00Z, or without an offset 2026-11-23T09:30, which is read in the learner's zone.",
+    ),
+  z.union([z.date(), z.string()]),
+  {
+    decode: (value) => (RFC_3339.test(value) ? parsedInstant(value) : value.toUpperCase()),
+    encode: (time) => (typeof time === "string" ? time : time.toISOString()),
   },
 );
 

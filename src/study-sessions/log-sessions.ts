@@ -4,7 +4,7 @@ import type { Act } from "../audit/audit.service";
 import { gathered } from "../database/gather";
 import { type Db, inTransaction } from "../database/transaction";
 import { isOfErasedPerson } from "../database/violations";
-import { dayIn, toDate, toDay } from "../days";
+import { dayIn, instantIn, toDate, toDay } from "../days";
 import { digest, type TellsNull, withoutNulls } from "../digest";
 import { AppError, invalid, learnerErased, notFound } from "../errors";
 import type { Goal, StudySession as Row, Step } from "../generated/prisma/client";
@@ -17,7 +17,7 @@ import { splitMinutes } from "./split";
 import type { StudySessionCreate } from "./study-sessions.schema";
 
 /** One session to log. With an id of the client's, logging it again is answered with what is there. */
-export type Entry = { learnerId: string; id?: string | undefined; input: StudySessionCreate };
+export type Entry<Start = Date | string> = { learnerId: string; id?: string | undefined; input: StudySessionCreate & { startedAt: Start } };
 export type Logged = { created: boolean; row: Row } | { error: AppError };
 
 const NO_GOAL = "The learner has no such goal. Use the id of one of the learner's own goals.";
@@ -182,7 +182,8 @@ function prepare({ learnerId, id, input }: Call["entries"][number], known: Known
   const zone = known.zones.get(learnerId);
   if (zone === undefined || !known.mayWrite(scope, learnerId)) throw notFound();
   if (zone === "") throw learnerErased();
-  const { mode, split, timeZone = zone, startedAt, minutes } = input;
+  const { mode, split, timeZone = zone, minutes } = input;
+  const startedAt = instantIn(input.startedAt, timeZone);
   checkStart(startedAt, timeZone, now);
   checkNote(scope, learnerId, input);
   const step = refer(known.steps, input.stepId && key({ learnerId, id: input.stepId }), "#/stepId", NO_STEP);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Mode, ResourceType, Verification } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
 import { Problem } from "../http/problem";
-import { CalendarDay, DayText, Flag, Id, Instant, kebabEnum, listOf, prose, Skills, TimeZone } from "../http/schema";
+import { CalendarDay, DayText, Flag, Id, Instant, InstantOrLocalTime, kebabEnum, listOf, prose, Skills, TimeZone } from "../http/schema";
 import { sessionFilters } from "./filters";
 
 const MAX_BATCH = 1_000;
@@ -109,9 +109,14 @@ export const ConfirmationList = z.strictObject({
 });
 export type ConfirmationList = z.infer<typeof ConfirmationList>;
 
+export const startedAt = InstantOrLocalTime.meta({
+  description:
+    "Without an offset, such as 2026-11-20T08:15, the time on the clocks of `timeZone`, or of the learner's zone: of an hour that they show twice the first, and of one that they skip as if they had not yet been put forward.",
+});
+
 export const StudySessionCreate = z
   .strictObject({
-    startedAt: Instant,
+    startedAt,
     timeZone: TimeZone.optional().meta({ description: "The learner's own unless told." }),
     minutes,
     mode: kebabEnum(Mode)

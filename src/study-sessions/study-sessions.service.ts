@@ -3,7 +3,7 @@ import type { Act } from "../audit/audit.service";
 import { recordRefusal } from "../audit/refusals";
 import { type Db, inTransaction } from "../database/transaction";
 import { changesNothing } from "../database/unchanged";
-import { dayIn, toDate } from "../days";
+import { dayIn, instantIn, toDate } from "../days";
 import { AppError, flawed, notFound } from "../errors";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { forgetInAnswers } from "../http/idempotency";
@@ -127,12 +127,13 @@ export function updateSession(
     const where = { learnerId_id: { learnerId, id }, deletedAt: null, ...ifVersion };
     const before = await tx.studySession.findUniqueOrThrow({ where });
     const { mode, split, minutes, ...fields } = input;
-    const startedAt = input.startedAt ?? before.startedAt;
     const timeZone = input.timeZone ?? before.timeZone;
+    const startedAt = instantIn(input.startedAt ?? before.startedAt, timeZone);
     checkStart(startedAt, timeZone, now);
     checkNote(scope, before, input);
     const change: Partial<Row> = {
       ...fields,
+      startedAt,
       ...resplitMinutes(before, { mode, split, minutes }),
       occurredOn: toDate(dayIn(startedAt, timeZone)),
     };

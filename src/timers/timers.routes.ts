@@ -3,11 +3,12 @@ import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
+import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { Id } from "../http/schema";
 import { StudySession } from "../study-sessions/study-sessions.schema";
-import { Timer, TimerStart, TimerStop } from "./timers.schema";
-import { discardTimer, getTimer, startTimer, stopTimer } from "./timers.service";
+import { Timer, TimerStart, TimerStop, TimerUpdate } from "./timers.schema";
+import { discardTimer, getTimer, startTimer, stopTimer, updateTimer } from "./timers.service";
 
 const tags = ["Study sessions"];
 const params = z.object({ learnerId: Id });
@@ -21,7 +22,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     config: { answers: "getTimer" },
     schema: {
       operationId: "startTimer",
-      summary: "Start a learner's timer",
+      summary: "Start a learner's timer, now or at an instant that has passed",
       tags,
       params,
       headers: IdempotencyHeaders,
@@ -53,6 +54,23 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
   });
 
   app.route({
+    method: "PATCH",
+    url,
+    preHandler: may.logForLearner,
+    config: { answers: "getTimer" },
+    schema: {
+      operationId: "updateTimer",
+      summary: "Correct a learner's running timer (merge patch)",
+      tags,
+      params,
+      headers: IfMatchHeaders,
+      body: TimerUpdate,
+      response: { 200: Timer, ...problems("not-found", "forbidden", "timer-stopped", "reference-missing", "version-mismatch") },
+    },
+    handler: (request) => change(db, request, (tx) => updateTimer(tx, request.params.learnerId, request.body, ifVersion(request), clock())),
+  });
+
+  app.route({
     method: "DELETE",
     url,
     preHandler: may.logForLearner,
@@ -62,10 +80,11 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       summary: "Discard a learner's timer without logging anything",
       tags,
       params,
-      response: { 204: z.null(), ...problems("not-found", "forbidden") },
+      headers: IfMatchHeaders,
+      response: { 204: z.null(), ...problems("not-found", "forbidden", "timer-stopped", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await change(db, request, (tx) => discardTimer(tx, request.params.learnerId));
+      await change(db, request, (tx) => discardTimer(tx, request.params.learnerId, ifVersion(request), clock()));
       return reply.status(204).send(null);
     },
   });
@@ -85,7 +104,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       body: TimerStop,
       response: {
         201: StudySession,
-        ...problems("not-found", "forbidden", "day-full", "timer-too-long", "reference-missing", ...KEY_REFUSALS),
+        ...problems("not-found", "forbidden", "day-full", "timer-too-long", "timer-stopped", "reference-missing", ...KEY_REFUSALS),
       },
     },
     handler: (request, reply) =>

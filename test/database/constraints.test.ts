@@ -149,7 +149,7 @@ test.each([
 });
 
 test("a learner has one timer", async () => {
-  const insert = () => run(`INSERT INTO timers (learner_id, started_at) VALUES ('${learnerId}', now())`);
+  const insert = () => run(`INSERT INTO timers (learner_id, started_at, time_zone, started_on) VALUES ('${learnerId}', now(), 'UTC', now())`);
   await insert();
   await expect(insert()).rejects.toThrow("timers_pkey");
 });

@@ -11,13 +11,13 @@ import type { Entry } from "../../src/study-sessions/log-sessions";
 const TODAY = "2026-06-17";
 
 let courses: Course[];
-let sessions: Entry[];
+let sessions: Entry<Date>[];
 beforeAll(async () => {
   courses = (await readCatalogue()).courses;
   sessions = planDemo(courses, TODAY).sessions;
 });
 
-function sessionsOf(name: string): Entry[] {
+function sessionsOf(name: string): Entry<Date>[] {
   const id = learnerId(name);
   return sessions.filter((session) => session.learnerId === id);
 }

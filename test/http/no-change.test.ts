@@ -44,6 +44,14 @@ const entities: [string, () => Promise<Made>][] = [
     },
   ],
   [
+    "a timer",
+    async () => {
+      const path = `/v1/learners/${(await ofALearner()).learnerId}/timer`;
+      await api.admin.post(path, { mode: "social", startedAt: "2026-06-16T08:00:00Z" });
+      return { path, same: { mode: "social", startedAt: "2026-06-16T10:00:00+02:00", goalId: null } };
+    },
+  ],
+  [
     "a study session",
     async () => {
       const { learnerId } = await ofALearner();

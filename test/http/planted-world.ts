@@ -197,7 +197,9 @@ export async function plant(db: PrismaClient): Promise<World> {
     { ...session("hidden", "2026-06-01"), note: elsewhere(), noteShared: true, skills: ["go"] },
   ];
   await db.studySession.createMany({ data: sessions });
-  await db.timer.create({ data: { learnerId: peer, startedAt: new Date("2026-06-17T10:00:00Z"), mode: "social" } });
+  await db.timer.create({
+    data: { learnerId: peer, startedAt: new Date("2026-06-17T10:00:00Z"), timeZone: "UTC", startedOn: new Date("2026-06-17"), mode: "social" },
+  });
 
   const owned = (name: string, rows: { learnerId: string; id: string; goalId?: string | null }[], inGoal = true) =>
     rows.map(({ learnerId, id, goalId }): Place => ({ learnerId, ...(inGoal && goalId ? { goalId } : {}), [name]: id }));

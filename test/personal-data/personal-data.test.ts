@@ -44,7 +44,7 @@ async function buildWorld(): Promise<World> {
   await buildTerm(db, { ...ofGoal, term: MARK, meaning: MARK, resourceId: mentor.id });
   await buildSession(db, { learnerId, goalId: goal.id, stepId: first.id, note: MARK, minutes: 50, impact: 4, startedAt: new Date("2026-06-10T09:00:00Z") });
   await buildSession(db, { learnerId: colleagueId, resourceId: mentor.id, minutes: 20, startedAt: new Date("2026-06-11T09:00:00Z") });
-  await db.timer.create({ data: { learnerId, startedAt: new Date(), goalId: goal.id } });
+  await db.timer.create({ data: { learnerId, startedAt: new Date(), timeZone: "UTC", startedOn: new Date(), goalId: goal.id } });
   const own = api.as(await buildKey(db, { role: "learner", learnerId, name: MARK }));
   const service = api.as(await buildKey(db, { role: "service" }));
   const session = { startedAt: "2026-06-12T08:00:00Z", minutes: 30, mode: "formal", note: MARK };

@@ -96,9 +96,9 @@ describe("a person's day holds at most 1,440 minutes", () => {
     [
       "a timer that is stopped, and runs on",
       async ({ own, learnerId }: Full) => {
-        await api.db.timer.create({ data: { learnerId, startedAt: new Date(at("03")) } });
+        await api.db.timer.create({ data: { learnerId, startedAt: new Date(at("03")), timeZone: "UTC", startedOn: new Date(at("03")) } });
         const refused = await own.post(`/v1/learners/${learnerId}/timer/study-session`, { minutes: 41 });
-        expect(await api.db.timer.count({ where: { learnerId } })).toBe(1);
+        expect(await api.db.timer.count({ where: { learnerId, endedAt: null } })).toBe(1);
         return refused;
       },
     ],

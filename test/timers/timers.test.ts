@@ -28,7 +28,17 @@ test("a timer is started, seen, and stopped into a session", async () => {
   const resourceId = (await buildResource(api.db, { type: "book" })).id;
   const started = await own.post(path, { mode: "on-the-job", goalId, resourceId });
   expect([started.status, started.headers.location]).toEqual([201, path]);
-  expect(started.body).toEqual({ learnerId: learner.id, startedAt: NOW.toISOString(), mode: "on-the-job", goalId, stepId: null, resourceId });
+  expect(started.body).toEqual({
+    learnerId: learner.id,
+    startedAt: NOW.toISOString(),
+    timeZone: learner.timeZone,
+    startedOn: "2026-06-17",
+    mode: "on-the-job",
+    goalId,
+    stepId: null,
+    resourceId,
+    version: 1,
+  });
   expect((await own.get(path)).body).toEqual(started.body);
 
   after(minutes(25));
@@ -156,7 +166,7 @@ describe("one timer at a time", () => {
   test("of stops at once, one logs a session", async () => {
     await api.admin.post(path, {});
     const answers = await Promise.all(Array.from({ length: 10 }, () => stop()));
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(9).fill(404)]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array(9).fill(409)]);
     expect(await sessions()).toBe(1);
   });
 
@@ -208,7 +218,8 @@ test("where no timer runs there is nothing to see, stop or discard", async () =>
 test.each([
   ["an unknown mode", { mode: "play" }, 400, "invalid-request"],
   ["an unknown field", { minutes: 5 }, 400, "invalid-request"],
-  ["a start of one's own", { startedAt: "2026-06-17T11:00:00Z" }, 400, "invalid-request"],
+  ["a start that is still to come", { startedAt: "2026-06-17T12:00:01Z" }, 400, "invalid-request"],
+  ["a start before there were days", { startedAt: "1969-12-31T23:59:59Z" }, 400, "invalid-request"],
   ["a goal that is not there", { goalId: uuidv4() }, 422, "reference-missing"],
   ["a resource that is not there", { resourceId: uuidv4() }, 422, "reference-missing"],
 ])("a start with %s is refused", async (_, body, status, code) => {

@@ -95,6 +95,7 @@ export const requests: Record<string, Request> = {
   withdrawStudySessionConfirmation: asRead,
 
   startTimer: { ...nothing, before: ({ db }, { learnerId }) => db.timer.delete({ where: { learnerId } }) },
+  updateTimer: { body: () => ({ mode: "social" }) },
   stopTimer: nothing,
 
   getLearnerGrowth: { query: `since=${NOW.getUTCFullYear()}-01-01` },

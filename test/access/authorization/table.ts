@@ -137,6 +137,7 @@ const TABLE = `
   Timers
     startTimer                                ??????  +0--0000  ++  +----  +0  000
     getTimer                                  ??????  +0++0000  ++  -+---  +0  000
+    updateTimer                               ??????  +0--0000  ++  +----  +0  000
     discardTimer                              ??????  +0--0000  ++  +----  +0  000
     stopTimer                                 ??????  +0--0000  ++  +----  +0  000
 

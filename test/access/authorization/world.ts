@@ -69,7 +69,7 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
     joinTeam(db, outsider.id, elsewhere.id),
     joinTeam(db, mentor.id, elsewhere.id),
     db.team.update({ where: { id: crew.id }, data: { leadId: lead.id } }),
-    db.timer.create({ data: { learnerId, startedAt: new Date(NOW.getTime() - 3_600_000) } }),
+    db.timer.create({ data: { learnerId, startedAt: new Date(NOW.getTime() - 3_600_000), timeZone: "UTC", startedOn: NOW } }),
   ]);
   const of = { learnerId, goalId: goal.id };
   const [step, evidence, privateEvidence, term, privateTerm, review, named, outsiderStep, outsiderSession] = await Promise.all([

@@ -171,6 +171,7 @@ const Environment = z.object({
     .max(2_147_483_647)
     .default(1_440)
     .describe("Minutes that may be logged for one person on one day. More is refused; what is there already stays."),
+  LATE_AFTER_DAYS: count.max(LONGEST_DAYS).default(90).describe("Days after which a session that is logged comes with a warning."),
   SUFFICIENT_SESSIONS: count.default(5).describe("Sessions below which a report calls itself insufficient and ranks nothing."),
   SUFFICIENT_COVERAGE: percent.default(50).describe("Likewise: percent of eligible learners who logged something."),
 });

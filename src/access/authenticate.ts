@@ -32,7 +32,7 @@ export function authenticate({ db, config, clock }: Pick<Context, "db" | "config
     if (!secret) throw new AppError("unauthenticated", `The Authorization header has another form. ${HOW}`);
     const now = clock();
     const caller = checkToken && isToken(secret) ? await checkToken(secret, now, request.id) : await checkKey(db, secret, now);
-    request.scope = { caller, today: dayIn(now, config.TIME_ZONE), dayMinutes: config.DAY_MINUTES_LIMIT };
+    request.scope = { caller, today: dayIn(now, config.TIME_ZONE), dayMinutes: config.DAY_MINUTES_LIMIT, lateDays: config.LATE_AFTER_DAYS };
   };
   return async (request: FastifyRequest): Promise<void> => {
     if (request.routeOptions.config.withoutKey) return;

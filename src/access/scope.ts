@@ -24,6 +24,8 @@ export type Scope = {
   today: Day;
   /** Minutes that a person's day may hold; the database's own limit unless told. */
   dayMinutes?: number;
+  /** Days after which a session that is logged comes with a warning. */
+  lateDays?: number;
 };
 
 // The one resolver. Queries join what these return; nothing else decides who sees whom.

@@ -56,6 +56,8 @@ async function follow(response: Response, progress: () => number): Promise<Impor
     for await (const line of linesOf(textOf(response))) {
       last = JSON.parse(line) as ImportLine;
       if (last.kind === "rejected") console.error(rejection(last));
+      else if (last.kind === "warned")
+        console.log(last.warnings.map(({ code, detail }) => `line ${(last as { line: number }).line}: ${code}: ${detail}`).join("\n"));
       else if (last.kind === "progress") show(`${bar(progress(), WIDTH)} ${summary({ ...last, kind: "done" })}`);
     }
   } catch {

@@ -56,7 +56,8 @@ export function negotiateRepresentations(app: App): void {
     const type = forms && preferred(request, Object.keys(forms));
     const form = type && forms[type];
     const isTagged = typeof payload === "string" && reply.hasHeader("ETag");
-    if (isTagged && derived) tagAnew(reply, JSON.parse(payload));
+    // Warnings go with the answer to a write; what it is tagged for is what a read would answer.
+    if (isTagged && derived) tagAnew(reply, { ...JSON.parse(payload), warnings: undefined });
     // Another form of the same version is another answer.
     if (isTagged && form) tagAnew(reply, [reply.getHeader("ETag"), type]);
     if (isUnchanged(request, reply)) {

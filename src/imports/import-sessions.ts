@@ -23,7 +23,10 @@ export function sessionDoor(db: Db, scope: Scope, clock: () => Date, act: Act): 
         act,
         outcomes.map((outcome, index) => ({ ...outcome, learnerId: entries[index]?.learnerId ?? null })),
       );
-      return outcomes;
+      // A file brings what happened long ago: that it comes late is no news of each line.
+      return outcomes.map((outcome) =>
+        "error" in outcome ? outcome : { ...outcome, warnings: outcome.warnings.filter(({ code }) => code !== "logged-late") },
+      );
     },
   };
 }

@@ -3,10 +3,11 @@ import type { z } from "zod";
 import { isUnavailable } from "../database/violations";
 import { AppError, cut, flawed } from "../errors";
 import { problemBodies, problemBody } from "../http/problem";
+import type { Warning } from "../study-sessions/study-sessions.schema";
 import type { ImportLine } from "./imports.schema";
 import { BrokenUpload, type Line } from "./lines";
 
-export type Outcome = { created: boolean } | { error: AppError };
+export type Outcome = { created: boolean; warnings?: Warning[] } | { error: AppError };
 
 /** What comes in by an import: how an item looks, and how many are stored at once, each with its own outcome. */
 export type Door<S extends z.ZodType> = { item: S; store(items: z.output<S>[]): Promise<Outcome[]> };
@@ -29,7 +30,8 @@ const ATTEMPTS = 3;
 const PAUSE_MS = 1_000;
 
 type Parsed<T> = { number: number; id: string | null } & ({ item: T } | { error: AppError });
-type Stored = { rejected: (ImportLine & { kind: "rejected" })[]; lines: number; created: number; existing: number };
+type Told = ImportLine & { kind: "rejected" | "warned" };
+type Stored = { told: Told[]; rejected: number; lines: number; created: number; existing: number };
 
 /**
  * Stores an upload while it arrives, and tells how far it is. While one chunk is stored the next is
@@ -47,8 +49,8 @@ export async function* importUpload<S extends z.ZodType>(door: Door<S>, upload: 
     totals.lines += result.lines;
     totals.created += result.created;
     totals.existing += result.existing;
-    totals.rejected += result.rejected.length;
-    yield [...result.rejected, { kind: "progress", ...totals } as const].map(write).join("");
+    totals.rejected += result.rejected;
+    yield [...result.told, { kind: "progress", ...totals } as const].map(write).join("");
   }
   if (broken) yield write({ kind: "failed", ...totals, line: broken.line, problem: problemBody(broken.problem, upload.requestId) });
   else yield write({ kind: "done", ...totals });
@@ -117,11 +119,13 @@ async function storeChunk<S extends z.ZodType>(door: Door<S>, chunk: Parsed<z.ou
   try {
     const outcomes = (await persistently(() => door.store(items)))[Symbol.iterator]();
     const problemOf = problemBodies(requestId);
-    const stored: Stored = { rejected: [], lines: chunk.length, created: 0, existing: 0 };
+    const stored: Stored = { told: [], rejected: 0, lines: chunk.length, created: 0, existing: 0 };
     for (const line of chunk) {
       const outcome = "item" in line ? (outcomes.next().value as Outcome) : line;
-      if ("error" in outcome) stored.rejected.push({ kind: "rejected", line: line.number, id: line.id, problem: problemOf(outcome.error) });
-      else stored[outcome.created ? "created" : "existing"]++;
+      stored["error" in outcome ? "rejected" : outcome.created ? "created" : "existing"]++;
+      if ("error" in outcome) stored.told.push({ kind: "rejected", line: line.number, id: line.id, problem: problemOf(outcome.error) });
+      // Of what was there before it was told when it came.
+      else if (outcome.created && outcome.warnings?.length) stored.told.push({ kind: "warned", line: line.number, id: line.id, warnings: outcome.warnings });
     }
     return stored;
   } catch (error) {

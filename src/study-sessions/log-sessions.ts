@@ -14,11 +14,13 @@ import { NO_STEP, otherGoal } from "../steps/steps.service";
 import { refuseWhatIsTooMuch, unlessDayFull } from "./full-days";
 import { insertSessions } from "./insert-sessions";
 import { splitMinutes } from "./split";
-import type { StudySessionCreate } from "./study-sessions.schema";
+import type { StudySessionCreate, Warning } from "./study-sessions.schema";
+import { type WrittenSession, warningsOf } from "./warnings";
 
 /** One session to log. With an id of the client's, logging it again is answered with what is there. */
 export type Entry<Start = Date | string> = { learnerId: string; id?: string | undefined; input: StudySessionCreate & { startedAt: Start } };
-export type Logged = { created: boolean; row: Row } | { error: AppError };
+type Stored = { created: boolean; row: Row } | { error: AppError };
+export type Logged = { created: boolean; row: Row; warnings: Warning[] } | { error: AppError };
 
 const NO_GOAL = "The learner has no such goal. Use the id of one of the learner's own goals.";
 const EARLIEST = new Date("1970-01-01T00:00:00Z");
@@ -93,14 +95,35 @@ async function store(db: Db, prepared: Prepared[]): Promise<Logged[][]> {
     db,
     [...rows].flatMap(([key, { row }]) => (fresh.has(key) || refused.has(row) ? [] : [row])),
   );
-  return prepared.map(({ call: { scope }, rows: ofCall }) =>
-    ofCall.map((row) => {
+  const stored = prepared.map(({ call: { scope }, rows: ofCall }) =>
+    ofCall.map((row): Stored => {
       if (row instanceof AppError) return { error: row };
       const first = rows.get(key(row))?.row as Row;
       const error = refused.get(first);
       if (error) return { error };
       if (!fresh.has(key(row))) return answerPresent(scope, row, present.get(key(row)));
       return row === first ? { created: true, row } : answerPresent(scope, row, first);
+    }),
+  );
+  return withWarnings(db, prepared, stored);
+}
+
+async function withWarnings(db: Db, prepared: Prepared[], stored: Stored[][]): Promise<Logged[][]> {
+  const written = prepared.map(({ call: { scope, entries }, rows }, index) =>
+    rows.map((row, place): WrittenSession | undefined => {
+      const outcome = stored[index]?.[place] as Stored;
+      const input = entries[place]?.input as StudySessionCreate;
+      return "error" in outcome ? undefined : { row: outcome.row, scope, sent: { row: row as Row, input } };
+    }),
+  );
+  const warnings = await warningsOf(
+    db,
+    written.flatMap((ofCall) => ofCall.filter((each) => each !== undefined)),
+  );
+  return stored.map((ofCall, index) =>
+    ofCall.map((outcome, place) => {
+      const session = written[index]?.[place];
+      return "error" in outcome ? outcome : { ...outcome, warnings: (session && warnings.get(session)) ?? [] };
     }),
   );
 }
@@ -292,7 +315,7 @@ async function findPresent(db: Db, missed: Row[]): Promise<Map<string, Row>> {
   return new Map(found.map((row) => [key(row), row]));
 }
 
-function answerPresent(scope: Scope, row: Sent, present: Row | undefined): Logged {
+function answerPresent(scope: Scope, row: Sent, present: Row | undefined): Stored {
   if (!present) return { error: new AppError("unavailable", "The session could not be stored just now. Send it again.") };
   if (!isSame(scope, row, present) && !(row.asSent && isSame(scope, { ...row, ...row.asSent }, present))) {
     return { error: new AppError("body-differs", "Another session has this id. To change it, PATCH it; to log another, choose another id.") };

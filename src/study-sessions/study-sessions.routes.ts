@@ -18,6 +18,7 @@ import {
   Confirmation,
   ConfirmationList,
   ConfirmationPage,
+  LoggedSession,
   type Outcome,
   StudySession,
   StudySessionCreate,
@@ -49,7 +50,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       params: ofLearner,
       headers: IdempotencyHeaders,
       body: StudySessionCreate,
-      response: { 201: StudySession, ...problems("not-found", "forbidden", "day-full", "reference-missing", ...KEY_REFUSALS) },
+      response: { 201: LoggedSession, ...problems("not-found", "forbidden", "day-full", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce({ request, reply, db, ownerId: ownerOf(request.scope.caller), callerId: request.scope.caller.id }, async (tx) => {
@@ -72,8 +73,8 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       params,
       body: StudySessionCreate,
       response: {
-        200: StudySession,
-        201: StudySession,
+        200: LoggedSession,
+        201: LoggedSession,
         ...problems("not-found", "forbidden", "body-differs", "day-full", "session-deleted", "reference-missing"),
       },
     },
@@ -129,7 +130,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       params,
       headers: IfMatchHeaders,
       body: StudySessionUpdate,
-      response: { 200: StudySession, ...problems("not-found", "forbidden", "day-full", "reference-missing", "version-mismatch") },
+      response: { 200: LoggedSession, ...problems("not-found", "forbidden", "day-full", "reference-missing", "version-mismatch") },
     },
     handler: (request) =>
       change(db, request, (tx) =>
@@ -231,8 +232,8 @@ function toBatchOutcome(outcomes: ItemOutcome[], requestId: string): BatchOutcom
   const problemOf = problemBodies(requestId);
   const items = outcomes.map((item, index): Outcome => {
     const { learnerId, id } = item;
-    if ("error" in item) return { index, outcome: "rejected", learnerId, id, problem: problemOf(item.error) };
-    return { index, outcome: item.created ? "created" : "existing", learnerId, id, problem: null };
+    if ("error" in item) return { index, outcome: "rejected", learnerId, id, problem: problemOf(item.error), warnings: [] };
+    return { index, outcome: item.created ? "created" : "existing", learnerId, id, problem: null, warnings: item.warnings };
   });
   const count = (outcome: Outcome["outcome"]) => items.filter((item) => item.outcome === outcome).length;
   return { created: count("created"), existing: count("existing"), rejected: count("rejected"), items };

@@ -14,6 +14,32 @@ const minutes = z.int().min(1).max(1440);
 const part = z.int().min(0).max(1440);
 const impact = z.int().min(1).max(5).meta({ description: "How useful it was, rated by the learner from 1 to 5." });
 
+const EXAMPLE = {
+  learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+  id: "0193d5a0-6c00-7a31-9d4e-ffffffffffff",
+  startedAt: "2026-11-20T08:15:00.000Z",
+  timeZone: "Europe/Stockholm",
+  occurredOn: "2026-11-20",
+  minutes: 90,
+  onTheJobMinutes: 60,
+  socialMinutes: 30,
+  formalMinutes: 0,
+  unclassifiedMinutes: 0,
+  impact: 4,
+  goalId: null,
+  stepId: null,
+  resourceId: null,
+  resourceType: null,
+  skills: ["kubernetes"],
+  verification: "self-reported",
+  note: null,
+  noteShared: false,
+  version: 1,
+  loggedAt: "2026-11-20T10:00:00.000Z",
+  updatedAt: "2026-11-20T10:00:00.000Z",
+  deletedAt: null,
+};
+
 export const StudySession = z
   .object({
     learnerId: Id,
@@ -43,35 +69,36 @@ export const StudySession = z
   .meta({
     id: "StudySession",
     description: "Dated minutes of learning, split over modes.",
-    examples: [
-      {
-        learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
-        id: "0193d5a0-6c00-7a31-9d4e-ffffffffffff",
-        startedAt: "2026-11-20T08:15:00.000Z",
-        timeZone: "Europe/Stockholm",
-        occurredOn: "2026-11-20",
-        minutes: 90,
-        onTheJobMinutes: 60,
-        socialMinutes: 30,
-        formalMinutes: 0,
-        unclassifiedMinutes: 0,
-        impact: 4,
-        goalId: null,
-        stepId: null,
-        resourceId: null,
-        resourceType: null,
-        skills: ["kubernetes"],
-        verification: "self-reported",
-        note: null,
-        noteShared: false,
-        version: 1,
-        loggedAt: "2026-11-20T10:00:00.000Z",
-        updatedAt: "2026-11-20T10:00:00.000Z",
-        deletedAt: null,
-      },
-    ],
+    examples: [EXAMPLE],
   });
 export type StudySession = z.infer<typeof StudySession>;
+
+export const Warning = z
+  .object({
+    code: z.enum(["unclassified", "overlaps", "before-membership", "logged-late"]).meta({
+      description:
+        "`unclassified`: no minute has a mode. `overlaps`: other sessions of the learner lie at the same time. `before-membership`: before the learner's first day in a team. `logged-late`: logged longer after its day than `LATE_AFTER_DAYS` says.",
+    }),
+    detail: z.string(),
+    sessionIds: z.array(Id).optional().meta({ description: "Of `overlaps`: the others, the first twenty at the most." }),
+  })
+  .meta({
+    id: "StudySessionWarning",
+    description: "What to look into of a session that was accepted all the same.",
+    examples: [{ code: "unclassified", detail: "None of the minutes has a mode, so reports count them as unclassified. Say a mode or a split." }],
+  });
+export type Warning = z.infer<typeof Warning>;
+
+const warnings = z.array(Warning).meta({
+  description: "What to look into, of the session as it is now. Whoever may not read sessions is told only what follows from what they sent.",
+});
+
+export const LoggedSession = StudySession.extend({ warnings }).meta({
+  id: "LoggedStudySession",
+  description: "A session as the answer to a write has it.",
+  examples: [{ ...EXAMPLE, warnings: [] }],
+});
+export type LoggedSession = z.infer<typeof LoggedSession>;
 
 export const Confirmation = StudySession.pick({
   learnerId: true,
@@ -209,6 +236,7 @@ const Outcome = z.object({
   learnerId: Id.nullable(),
   id: Id.nullable(),
   problem: Problem.nullable(),
+  warnings,
 });
 export type Outcome = z.infer<typeof Outcome>;
 
@@ -220,7 +248,16 @@ export const BatchOutcome = z.object({ created: z.int(), existing: z.int(), reje
       created: 1,
       existing: 0,
       rejected: 0,
-      items: [{ index: 0, outcome: "created", learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e", id: "0193d5a0-6c00-7a31-9d4e-ffffffffffff", problem: null }],
+      items: [
+        {
+          index: 0,
+          outcome: "created",
+          learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+          id: "0193d5a0-6c00-7a31-9d4e-ffffffffffff",
+          problem: null,
+          warnings: [],
+        },
+      ],
     },
   ],
 });

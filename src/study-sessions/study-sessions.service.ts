@@ -14,7 +14,16 @@ import { matching, type SessionFilters, type SessionScope, sessionsIn, within } 
 import { dayLimit, refusalOfChange, unlessDayFull } from "./full-days";
 import { checkStart, type Entry, logSessions, mentorOf, startSteps } from "./log-sessions";
 import { resplitMinutes } from "./split";
-import { BatchItem, type StudySession, type StudySessionCreate, type StudySessionList, type StudySessionUpdate } from "./study-sessions.schema";
+import {
+  BatchItem,
+  type LoggedSession,
+  type StudySession,
+  type StudySessionCreate,
+  type StudySessionList,
+  type StudySessionUpdate,
+  type Warning,
+} from "./study-sessions.schema";
+import { warningsOf } from "./warnings";
 import { instantOf, readWritten, type Written } from "./written";
 
 /**
@@ -23,13 +32,13 @@ import { instantOf, readWritten, type Written } from "./written";
  * @param act as what it is recorded; undefined: the caller records it
  * @throws AppError when the id names something else, or the session cannot be logged
  */
-export async function logSession(db: Db, scope: Scope, entry: Entry, now: Date, act?: Act): Promise<{ created: boolean; session: StudySession }> {
+export async function logSession(db: Db, scope: Scope, entry: Entry, now: Date, act?: Act): Promise<{ created: boolean; session: LoggedSession }> {
   const [logged] = await logSessions(db, scope, [entry], now, act);
   if (!logged || "error" in logged) throw logged?.error ?? notFound();
-  return { created: logged.created, session: present(scope)(logged.row) };
+  return { created: logged.created, session: { ...present(scope)(logged.row), warnings: logged.warnings } };
 }
 
-export type ItemOutcome = { learnerId: string | null; id: string | null } & ({ created: boolean } | { error: AppError });
+export type ItemOutcome = { learnerId: string | null; id: string | null } & ({ created: boolean; warnings: Warning[] } | { error: AppError });
 
 /** Logs many, across learners; each item is judged by itself and none holds up another. */
 export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date, act: Act): Promise<ItemOutcome[]> {
@@ -40,7 +49,7 @@ export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date
     if (!data) return { learnerId: null, id: null, error };
     const { learnerId, id = null } = data;
     const result = logged.next().value ?? { error: notFound() };
-    return "error" in result ? { learnerId, id, error: result.error } : { learnerId, id: result.row.id, created: result.created };
+    return "error" in result ? { learnerId, id, error: result.error } : { learnerId, id: result.row.id, created: result.created, warnings: result.warnings };
   });
   await recordRefused(db, scope, act, outcomes);
   return outcomes;
@@ -120,7 +129,11 @@ export function updateSession(
   input: StudySessionUpdate,
   ifVersion: IfVersion,
   now: Date,
-): Promise<StudySession> {
+): Promise<LoggedSession> {
+  const answer = async (tx: Db, row: Row) => {
+    const written = { row, scope };
+    return { ...present(scope)(row), warnings: (await warningsOf(tx, [written])).get(written) ?? [] };
+  };
   return inTransaction(db, async (tx) => {
     // Holds the row, so that two changes at once do not each split the minutes that the other replaced.
     await tx.$queryRaw`SELECT 1, ${dayLimit(scope)} FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
@@ -149,14 +162,14 @@ export function updateSession(
     // Of another goal, or of none, the step would be somebody else's.
     if (input.goalId !== undefined && input.stepId === undefined && input.goalId !== before.goalId) change.stepId = null;
     if (!staysVerified(scope, before, { ...before, ...change })) change.verification = "selfReported";
-    if (changesNothing(before, change)) return present(scope)(before);
+    if (changesNothing(before, change)) return answer(tx, before);
     const update = () => tx.studySession.update({ where, data: { ...change, updatedAt: now, version: { increment: 1 } } });
     // Only what may move minutes to a day can make one too full.
     const moves = [minutes, input.startedAt, input.timeZone].some((value) => value !== undefined);
     const after = moves ? await unlessDayFull(tx, update) : await update();
     if (!after) throw await refusalOfChange(tx, scope, { ...before, ...change });
     if (after.stepId && after.stepId !== before.stepId) await startSteps(tx, [after]);
-    return present(scope)(after);
+    return answer(tx, after);
   });
 }
 

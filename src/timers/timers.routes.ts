@@ -6,7 +6,7 @@ import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { Id } from "../http/schema";
-import { StudySession } from "../study-sessions/study-sessions.schema";
+import { LoggedSession } from "../study-sessions/study-sessions.schema";
 import { Timer, TimerStart, TimerStop, TimerUpdate } from "./timers.schema";
 import { discardTimer, getTimer, startTimer, stopTimer, updateTimer } from "./timers.service";
 
@@ -103,7 +103,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       headers: IdempotencyHeaders,
       body: TimerStop,
       response: {
-        201: StudySession,
+        201: LoggedSession,
         ...problems("not-found", "forbidden", "day-full", "timer-too-long", "timer-stopped", "reference-missing", ...KEY_REFUSALS),
       },
     },

@@ -8,7 +8,7 @@ import type { IfVersion } from "../http/preconditions";
 import { getLearner } from "../learners/learners.service";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
 import { checkStart } from "../study-sessions/log-sessions";
-import type { StudySession } from "../study-sessions/study-sessions.schema";
+import type { LoggedSession } from "../study-sessions/study-sessions.schema";
 import { logSession } from "../study-sessions/study-sessions.service";
 import type { Timer, TimerStart, TimerStop, TimerUpdate } from "./timers.schema";
 
@@ -58,7 +58,7 @@ export function discardTimer(db: Db, learnerId: string, ifVersion: IfVersion, no
  *
  * @throws AppError when it was stopped before, or ran for longer than a session may last and no minutes are given; it then runs on
  */
-export function stopTimer(db: Db, scope: Scope, learnerId: string, input: TimerStop, now: Date): Promise<StudySession> {
+export function stopTimer(db: Db, scope: Scope, learnerId: string, input: TimerStop, now: Date): Promise<LoggedSession> {
   return inTransaction(db, async (tx) => {
     const { startedAt, timeZone, mode, goalId, stepId, resourceId } = await holdRunning(tx, learnerId, "Nothing more was logged now.");
     const minutes = input.minutes ?? Math.max(1, Math.round((now.getTime() - startedAt.getTime()) / MS_PER_MINUTE));

@@ -58,7 +58,7 @@ async function shownBeyondReads(name: string, operation: Operation, caller: Call
   if (name === "erasePersonalData") return Object.keys(answer.body).filter((field) => !["learnerId", "dryRun", "erased", "anonymised"].includes(field));
 
   const known = new Set([...scalars(typeof sent === "string" ? JSON.parse(sent) : sent), ...url.split("/")]);
-  const missing = () => [...new Set(scalars(bodyOf(answer), [...RECEIPT, ...SECRET, ...OUTCOMES]))].filter((scalar) => !known.has(scalar));
+  const missing = () => [...new Set(scalars(withoutWords(bodyOf(answer)), [...RECEIPT, ...SECRET, ...OUTCOMES]))].filter((scalar) => !known.has(scalar));
   for (const address of await readableAt(client, operation, ids, answer)) {
     if (!missing().length) break;
     const read = await client.get(address);
@@ -75,6 +75,13 @@ async function readableAt(client: Client, { tag, path }: Operation, ids: Ids, { 
     .filter((read) => read.tag === tag || read.path === path)
     .flatMap((read) => [ids, ...(person ? [{ ...ids, learnerId: person } as Ids] : [])].map((of) => fill(read.path, (parameter) => of[parameter] as string)));
   return [...led, ...ofItsKind];
+}
+
+/** Of the warnings what they name: the rest is the service's own words. */
+function withoutWords(body: unknown): unknown {
+  return JSON.parse(JSON.stringify(body), (name, value) =>
+    name === "warnings" ? value.map(({ sessionIds }: { sessionIds?: string[] }) => sessionIds) : value,
+  );
 }
 
 function bodyOf({ type, text, body }: Response): unknown {

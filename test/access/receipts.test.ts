@@ -118,7 +118,7 @@ test("a batch answers with outcomes alone, of what is there already, too", async
     { outcome: "created", learnerId },
     { outcome: "rejected", id, problem: { code: "body-differs" } },
   ]);
-  expect(Object.keys(body.items[0]).sort()).toEqual(["id", "index", "learnerId", "outcome", "problem"]);
+  expect(Object.keys(body.items[0]).sort()).toEqual(["id", "index", "learnerId", "outcome", "problem", "warnings"]);
 });
 
 test("a route that does not say what its answer shows, or names no read, keeps the service from starting", async () => {

@@ -175,6 +175,7 @@ function orderTold(world: World, requests: Asked[], answers: Answer[]): number[]
 /** An answer in the world's own names. */
 function inWords({ ids }: World, { status, body }: Answer): string {
   const names = new Map([...ids].map(([name, id]) => [id, name]));
-  const text = JSON.stringify(body, (name, value) => (name === "requestId" ? "a request" : value));
+  // What overlaps what is told as it is when it is asked.
+  const text = JSON.stringify(body, (name, value) => (name === "requestId" ? "a request" : name === "warnings" ? undefined : value));
   return `${status} ${text.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => names.get(id) ?? "made")}`;
 }

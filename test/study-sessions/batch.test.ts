@@ -27,7 +27,14 @@ test("a thousand sessions across learners are logged, with an outcome for each",
   const { status, body } = await service.post(PATH, { items });
   expect([status, body.created, body.existing, body.rejected]).toEqual([200, 1_000, 0, 0]);
   expect(body.items).toEqual(
-    items.map(({ learnerId, id }: { learnerId?: string; id?: string }, index) => ({ index, outcome: "created", learnerId, id, problem: null })),
+    items.map(({ learnerId, id }: { learnerId?: string; id?: string }, index) => ({
+      index,
+      outcome: "created",
+      learnerId,
+      id,
+      problem: null,
+      warnings: [expect.objectContaining({ code: "overlaps" })],
+    })),
   );
   const sums = await api.db.studySession.groupBy({
     by: ["learnerId"],
@@ -45,7 +52,7 @@ test("a session out of a batch is as one logged alone", async () => {
   const said = { startedAt: "2026-06-16T08:00:00Z", timeZone: "Asia/Tokyo", minutes: 90, resourceId, impact: 4, note: "x" };
   const alone = (await api.admin.post(`/v1/learners/${learner.id}/study-sessions`, said)).body;
   const [{ id }] = (await api.admin.post(PATH, { items: [item(said)] })).body.items;
-  expect((await api.admin.get(`/v1/learners/${learner.id}/study-sessions/${id}`)).body).toEqual({ ...alone, id });
+  expect((await api.admin.get(`/v1/learners/${learner.id}/study-sessions/${id}`)).body).toEqual({ ...alone, id, warnings: undefined });
 });
 
 test("good items are logged whatever stands beside them", async () => {

@@ -141,6 +141,7 @@ describe("a person's day holds at most 1,440 minutes", () => {
       .map((line) => JSON.parse(line));
     expect(told.map(({ kind, line, problem }) => [kind, line, problem?.code])).toEqual([
       ["rejected", 1, "day-full"],
+      ["warned", 2, undefined],
       ["rejected", 3, "day-full"],
       ["progress", undefined, undefined],
       ["done", undefined, undefined],

@@ -40,6 +40,7 @@ import { learnerRoutes } from "./learners/learners.routes";
 import { meRoutes } from "./me/me.routes";
 import { membershipRoutes } from "./memberships/memberships.routes";
 import { pathRoutes } from "./paths/paths.routes";
+import { periodRoutes } from "./periods/periods.routes";
 import { personalDataRoutes } from "./personal-data/personal-data.routes";
 import { reportRoutes } from "./reports/reports.routes";
 import { resourceRoutes } from "./resources/resources.routes";
@@ -127,6 +128,7 @@ export async function buildApp({
       termRoutes(v1, context);
       studySessionRoutes(v1, context);
       timerRoutes(v1, context);
+      periodRoutes(v1, context);
       reportRoutes(v1, context);
       await v1.register((bulk: App) => importRoutes(bulk, context));
       exportRoutes(v1, context);

@@ -34,6 +34,7 @@ export const PROBLEMS = {
   "too-many-keys": { status: 409, title: "There are too many live keys" },
   "invitation-redeemed": { status: 409, title: "The invitation was redeemed already" },
   "day-full": { status: 409, title: "The day holds as many minutes as it may" },
+  "period-closed": { status: 409, title: "The month is closed" },
   "already-verified": { status: 409, title: "The session is verified already" },
   "idempotency-key-in-flight": { status: 409, title: "The first request with this key is under way" },
   "version-mismatch": { status: 412, title: "It changed since it was read" },

@@ -5,6 +5,7 @@ import type { Context } from "../context";
 import { dayIn } from "../days";
 import { AppError } from "../errors";
 import type { PrismaClient } from "../generated/prisma/client";
+import { readReason } from "../http/change-reason";
 import type { RateLimits } from "../http/rate-limits";
 import type { Caller } from "./scope";
 import { isToken, tokenCheck } from "./tokens";
@@ -32,7 +33,8 @@ export function authenticate({ db, config, clock }: Pick<Context, "db" | "config
     if (!secret) throw new AppError("unauthenticated", `The Authorization header has another form. ${HOW}`);
     const now = clock();
     const caller = checkToken && isToken(secret) ? await checkToken(secret, now, request.id) : await checkKey(db, secret, now);
-    request.scope = { caller, today: dayIn(now, config.TIME_ZONE), dayMinutes: config.DAY_MINUTES_LIMIT, lateDays: config.LATE_AFTER_DAYS };
+    const reason = caller.role === "admin" ? readReason(request.headers["change-reason"]) : undefined;
+    request.scope = { caller, reason, today: dayIn(now, config.TIME_ZONE), dayMinutes: config.DAY_MINUTES_LIMIT, lateDays: config.LATE_AFTER_DAYS };
   };
   return async (request: FastifyRequest): Promise<void> => {
     if (request.routeOptions.config.withoutKey) return;

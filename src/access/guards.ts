@@ -142,6 +142,11 @@ export function createGuards(db: PrismaClient) {
       if (caller.role !== "admin") throw forbidden("an admin's key");
     },
 
+    /** Admins alone. */
+    closePeriods: async ({ scope: { caller } }) => {
+      if (caller.role !== "admin") throw forbidden("an admin's key");
+    },
+
     /** Who somebody is at the identity provider: admins alone. */
     manageSignIn: adminOnly,
 

@@ -26,6 +26,8 @@ export type Scope = {
   dayMinutes?: number;
   /** Days after which a session that is logged comes with a warning. */
   lateDays?: number;
+  /** Why an admin changes what was logged in closed months; without it nobody does. */
+  reason?: string | undefined;
 };
 
 // The one resolver. Queries join what these return; nothing else decides who sees whom.

@@ -25,6 +25,7 @@ export const AuditEvent = z
     itemIds: z.array(Id).meta({ description: "What was made; or the teams that a move or a new lead concerns, at most 1,000." }),
     unnamed: z.int().meta({ description: "How many people a change concerns beyond those in `learnerIds`: look at who was in the teams then." }),
     times: z.int().meta({ description: "How many refusals the event stands for: beyond 300 of one caller in an hour they are counted." }),
+    reason: z.string().nullable().meta({ description: "Of a change with the header `Change-Reason`: why." }),
   })
   .meta({
     id: "AuditEvent",
@@ -45,6 +46,7 @@ export const AuditEvent = z
         itemIds: [],
         unnamed: 0,
         times: 1,
+        reason: null,
       },
     ],
   });

@@ -7,7 +7,10 @@ import { beyond, type Page, readPage } from "../http/paging";
 import type { AuditEvent, AuditEventList } from "./audit.schema";
 
 /** Who did what by which request. */
-export type Act = Pick<AuditEvent, "requestId" | "role" | "keyId" | "personId" | "operation" | "target" | "fields">;
+export type Act = Pick<AuditEvent, "requestId" | "role" | "keyId" | "personId" | "operation" | "target" | "fields"> & {
+  /** Why an admin changes what lies in closed months. */
+  reason?: string | undefined;
+};
 
 /** A request as an audit event knows it; its address is made from the route's, so that it holds ids and nothing else. */
 export type Asked = {
@@ -20,8 +23,8 @@ export type Asked = {
 };
 
 export function actOf(request: Asked): Act {
-  const { caller } = request.scope;
-  return { ...nobodysAct(request), role: caller.role, keyId: caller.signedInBy === "api-key" ? caller.id : null, personId: personOf(caller) };
+  const { caller, reason } = request.scope;
+  return { ...nobodysAct(request), reason, role: caller.role, keyId: caller.signedInBy === "api-key" ? caller.id : null, personId: personOf(caller) };
 }
 
 /** A request of somebody who is not signed in. */
@@ -55,6 +58,12 @@ export async function record(
     INSERT INTO audit_events (id, request_id, action, role, key_id, person_id, operation, target, fields, learner_ids, item_ids, unnamed, times)
     VALUES (${uuidv7()}::uuid, ${act.requestId}::uuid, ${action}::audit_action, ${act.role}::api_key_role, ${act.keyId}::uuid, ${act.personId}::uuid,
             ${act.operation}, ${act.target}, ${act.fields}::text[], ${learnerIds}::uuid[], ${itemIds}::uuid[], ${unnamed}, ${times})`;
+  if (action === "change") await recordReason(db, act);
+}
+
+/** Keeps the reason that a request gave for its changes, in their transaction. It stands beside the events, because an erasure may have to change it. */
+export async function recordReason(db: Db, { requestId, reason }: Act): Promise<void> {
+  if (reason) await db.$executeRaw`INSERT INTO change_reasons (request_id, reason) VALUES (${requestId}::uuid, ${reason}) ON CONFLICT DO NOTHING`;
 }
 
 /**
@@ -83,7 +92,10 @@ export function listAuditEvents(db: Db, { learner, person, key, action, operatio
     action,
     operation,
   };
-  return readPage(["audit-events", filter], page, { instant: (event) => event.at }, (take, after) =>
-    db.auditEvent.findMany({ where: { AND: [filter, beyond("at", "desc", after)] }, orderBy: [{ at: "desc" }, { id: "desc" }], take }),
-  );
+  return readPage(["audit-events", filter], page, { instant: (event) => event.at }, async (take, after) => {
+    const events = await db.auditEvent.findMany({ where: { AND: [filter, beyond("at", "desc", after)] }, orderBy: [{ at: "desc" }, { id: "desc" }], take });
+    const given = await db.changeReason.findMany({ where: { requestId: { in: [...new Set(events.map(({ requestId }) => requestId))] } } });
+    const reasons = new Map(given.map(({ requestId, reason }) => [requestId, reason]));
+    return events.map((event) => ({ ...event, reason: (event.action === "change" && reasons.get(event.requestId)) || null }));
+  });
 }

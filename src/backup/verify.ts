@@ -33,6 +33,9 @@ export const TRIGGERS: Record<string, "derived" | "checked" | "of changes"> = {
   learners_stay_erased: "checked",
   erased_people_added: "of changes",
   erased_people_changed: "of changes",
+  closed_months_added: "of changes",
+  closed_months_changed: "of changes",
+  closed_months_removed: "of changes",
   ...Object.fromEntries(
     [...GONE_WITH_A_PERSON, "idempotency_keys", "memberships", "resources", "teams"].map((table) => [`${table}_of_erased_people`, "checked"]),
   ),

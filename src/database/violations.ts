@@ -49,6 +49,10 @@ const CONSTRAINTS: Record<string, Words> = {
     "The learner's day would hold more minutes than a day may. Send fewer, or another day, or shorten or delete another session of that day.",
     "#/minutes",
   ],
+  study_sessions_closed_month: [
+    "period-closed",
+    "The session lies, or would lie, in a month that is closed (GET /v1/periods). Only an admin changes what was logged in it, with a reason in the header Change-Reason. Ask an admin to do it, or to open the month again.",
+  ],
   study_sessions_goal_fkey: ["reference-missing", "The learner has no such goal. Use the id of one of the learner's own goals.", "#/goalId"],
   study_sessions_resource_id_fkey: ["reference-missing", "The resource does not exist. Look it up under /v1/resources.", "#/resourceId"],
   timers_pkey: ["timer-running", "Stop the running timer into a session, or discard it, before starting another."],
@@ -79,6 +83,12 @@ export function constraintProblem(error: unknown): AppError | undefined {
   if (/^update or delete on/.test(causeOf(error).originalMessage ?? "")) return IN_USE;
   const [code, detail, pointer] = CONSTRAINTS[name] ?? [];
   if (!code || !detail) return name.endsWith("_pkey") ? ID_TAKEN : undefined;
+  return new AppError(code, detail, pointer ? [{ pointer, detail }] : []);
+}
+
+/** The problem that stands for a constraint of the table above. */
+export function refusalBy(name: keyof typeof CONSTRAINTS): AppError {
+  const [code, detail, pointer] = CONSTRAINTS[name] as (typeof CONSTRAINTS)[string];
   return new AppError(code, detail, pointer ? [{ pointer, detail }] : []);
 }
 

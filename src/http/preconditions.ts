@@ -17,7 +17,8 @@ export const RequiredIfMatchHeaders = z.looseObject({
 
 /** Whether `If-Match` was sent to a route that heeds it. */
 export function asksForVersion({ headers, routeOptions }: FastifyRequest): boolean {
-  return headers["if-match"] !== undefined && ([IfMatchHeaders, RequiredIfMatchHeaders] as unknown[]).includes(routeOptions.schema?.headers);
+  const heeded = routeOptions.schema?.headers;
+  return headers["if-match"] !== undefined && heeded instanceof z.ZodObject && "if-match" in heeded.shape;
 }
 
 /** The header of every GET of an entity; representations.ts heeds it. */

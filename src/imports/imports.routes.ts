@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { z } from "zod";
+import { z } from "zod";
 import { actOf } from "../audit/audit.service";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
+import { reasonHeader } from "../http/change-reason";
 import { FILE_TYPES, FileBody, fileOf, NDJSON, readFileBodies } from "../http/file-body";
 import { allowLongUpload, NO_TIMEOUT_MS, sendPieces } from "../http/long-requests";
 import { asProblem, problems } from "../http/problem";
@@ -43,7 +44,12 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     preHandler: may.logSessions,
     handlerTimeout: NO_TIMEOUT_MS,
     config: { work: "long", answers: "outcomes" },
-    schema: { operationId: "importStudySessions", summary: "Log the study sessions of a file, across learners", ...upload },
+    schema: {
+      operationId: "importStudySessions",
+      summary: "Log the study sessions of a file, across learners",
+      headers: z.looseObject(reasonHeader),
+      ...upload,
+    },
     handler: (request, reply) => importFrom(request, reply, sessionDoor(db, request.scope, clock, actOf(request))),
   });
 

@@ -288,6 +288,18 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       erasedAt,
     },
   },
+  ChangeReason: {
+    table: "change_reasons",
+    // Reasons of what concerned this person and nobody else may tell about them without a name.
+    goes: ({ id }) => sql`
+      request_id IN (SELECT request_id FROM audit_events WHERE learner_ids @> ARRAY[${id}::uuid] GROUP BY request_id HAVING max(cardinality(learner_ids)) = 1)`,
+    elsewhere: (person) => sql`UPDATE change_reasons SET reason = ${withoutName("reason", person)} WHERE reason ~* ${person.named}`,
+  },
+  ClosedMonth: {
+    table: "closed_months",
+    // Not about a person.
+    columns: { month: "keeps", closedAt: "keeps" },
+  },
   AuditEvent: {
     table: "audit_events",
     // Who read or changed what of theirs, and what they did; of the others whom an event names, nothing. It holds ids alone, so it stays.

@@ -47,6 +47,7 @@ export function removeAuditEvents(db: Db, { RETAIN_AUDIT_DAYS: days }: Settings,
   return inTransaction(db, async (tx) => {
     const removed = await tx.$executeRaw`
       DELETE FROM audit_events WHERE (at, id) IN (SELECT at, id FROM audit_events WHERE at < ${before(days, now)} ORDER BY at, id LIMIT ${EVENTS_AT_ONCE})`;
+    await tx.$executeRaw`DELETE FROM change_reasons r WHERE given_at < ${before(days, now)} AND NOT EXISTS (SELECT FROM audit_events e WHERE e.request_id = r.request_id)`;
     if (removed) await record(tx, operatorsAct("retention"), "change", []);
     return removed;
   });

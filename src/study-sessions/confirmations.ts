@@ -5,6 +5,7 @@ import type { Prisma } from "../generated/prisma/client";
 import { Verification } from "../generated/prisma/enums";
 import { type After, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
+import { rulesOf } from "./full-days";
 import type { Confirmation, ConfirmationList } from "./study-sessions.schema";
 
 /**
@@ -48,14 +49,14 @@ function beyondAcross(after: After | undefined): Prisma.StudySessionWhereInput {
 
 function setVerification(
   db: Db,
-  { caller }: Scope,
+  scope: Scope,
   { learnerId, id, ifVersion }: { learnerId: string; id: string; ifVersion: IfVersion },
   { from, to }: { from: Verification; to: Verification },
   now: Date,
 ): Promise<Confirmation> {
-  const mentorId = personOf(caller);
+  const mentorId = personOf(scope.caller);
   return inTransaction(db, async (tx) => {
-    await tx.$queryRaw`SELECT 1 FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
+    await tx.$queryRaw`SELECT 1, ${rulesOf(scope)} FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
     const where = { learnerId_id: { learnerId, id }, mentorId, deletedAt: null, ...ifVersion };
     const session = await tx.studySession.findUniqueOrThrow({ where, include: withName });
     if (session.verification === to) return present(session);

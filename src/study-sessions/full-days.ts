@@ -1,7 +1,7 @@
 import { readsWhatTheyLog, type Scope } from "../access/scope";
 import type { Db } from "../database/transaction";
-import { violates } from "../database/violations";
-import { type Day, toDay } from "../days";
+import { refusalBy, violates } from "../database/violations";
+import { type Day, startOf, toDate, toDay } from "../days";
 import { AppError, MOST_FLAWS } from "../errors";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 
@@ -13,27 +13,32 @@ type Placed = Pick<Row, "learnerId" | "id" | "occurredOn" | "minutes">;
 type Filling = { minutes: number; sessions: number; longest: { id: string; minutes: number }[] };
 
 /**
- * `set_config(…)`: lets days hold what the service's setting says, for as long as the transaction
- * lasts; null where that is what they hold anyway. Set anew with each statement or transaction, it
- * also works where a pooler deals connections out.
+ * `set_config(…)`, as a list of a SELECT: lets days hold what the service's setting says, and closed
+ * months be corrected by an admin with a reason, for as long as the transaction lasts; null where the
+ * database's own rules hold. Set anew with each statement or transaction, it also works where a pooler
+ * deals connections out.
  */
-export function dayLimit({ dayMinutes = DAY_MINUTES }: Scope): Prisma.Sql {
-  return dayMinutes === DAY_MINUTES ? Prisma.sql`NULL` : Prisma.sql`set_config('cairn.day_minutes', ${String(dayMinutes)}, true)`;
+export function rulesOf({ dayMinutes = DAY_MINUTES, reason }: Scope): Prisma.Sql {
+  const limit = dayMinutes === DAY_MINUTES ? Prisma.sql`NULL` : Prisma.sql`set_config('cairn.day_minutes', ${String(dayMinutes)}, true)`;
+  return reason ? Prisma.sql`concat(${limit}, set_config('cairn.correcting', 'on', true))` : limit;
 }
 
+export const DAY_LIMIT = "study_sessions_day_limit";
+export const CLOSED_MONTH = "study_sessions_closed_month";
+
 /**
- * Runs a write that the database refuses when a day would become too full.
+ * Runs a write that the database refuses when a day would become too full, or by another of these rules.
  *
  * @returns undefined when it did; nothing of the write is then left, and the transaction can go on
  */
-export async function unlessDayFull<T>(db: Db, write: () => Promise<T>): Promise<T | undefined> {
+export async function unlessRefused<T>(db: Db, rules: string[], write: () => Promise<T>): Promise<T | undefined> {
   const inTransaction = !("$connect" in db);
-  if (inTransaction) await db.$executeRaw`SAVEPOINT before_day`;
+  if (inTransaction) await db.$executeRaw`SAVEPOINT before_write`;
   try {
     return await write();
   } catch (error) {
-    if (!violates(error, "study_sessions_day_limit")) throw error;
-    if (inTransaction) await db.$executeRaw`ROLLBACK TO SAVEPOINT before_day`;
+    if (!rules.some((rule) => violates(error, rule))) throw error;
+    if (inTransaction) await db.$executeRaw`ROLLBACK TO SAVEPOINT before_write`;
     return undefined;
   }
 }
@@ -45,12 +50,14 @@ export async function unlessDayFull<T>(db: Db, write: () => Promise<T>): Promise
  * @returns the refusals, by session
  */
 export async function refuseWhatIsTooMuch<T extends Placed>(db: Db, added: { row: T; scope: Scope }[]): Promise<Map<T, AppError>> {
-  const days = await readDays(
-    db,
-    added.map(({ row }) => row),
-  );
+  const placed = added.map(({ row }) => row);
+  const [days, closed] = [await readDays(db, placed), await closedMonths(db, placed)];
   const refused = new Map<T, AppError>();
   for (const { row, scope } of added) {
+    if (!scope.reason && closed.has(monthOf(row))) {
+      refused.set(row, refusalBy(CLOSED_MONTH));
+      continue;
+    }
     const day = days.get(nameOf(row)) as Filling;
     if (day.minutes + row.minutes > mostOf(scope)) {
       refused.set(row, dayFull(scope, row, day));
@@ -61,6 +68,15 @@ export async function refuseWhatIsTooMuch<T extends Placed>(db: Db, added: { row
     day.longest.push({ id: row.id, minutes: row.minutes });
   }
   return refused;
+}
+
+async function closedMonths(db: Db, placed: Placed[]): Promise<Set<Day>> {
+  const months = [...new Set(placed.map(monthOf))].map(toDate);
+  return new Set((await db.closedMonth.findMany({ where: { month: { in: months } } })).map(({ month }) => toDay(month)));
+}
+
+function monthOf({ occurredOn }: Placed): Day {
+  return startOf("month", toDay(occurredOn));
 }
 
 /** The refusal of a change by which a session would no longer fit into its day. */

@@ -3,7 +3,7 @@ import { type Act, recordingEach } from "../audit/audit.service";
 import type { Db } from "../database/transaction";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { inWords } from "../http/schema";
-import { dayLimit } from "./full-days";
+import { rulesOf } from "./full-days";
 
 type Inserted = { row: Row; act: Act | undefined };
 
@@ -12,7 +12,7 @@ type Inserted = { row: Row; act: Act | undefined };
  * column, and what is the same in all of them once, which takes both sides the least work. By each
  * act that is given, and by which something went in, the same statement records one event.
  *
- * @param scope whose setting says what a day may hold
+ * @param scope whose settings say what a day may hold, and whether closed months are corrected
  * @param inserted no two with the same key
  * @returns the keys that went in
  */
@@ -32,7 +32,7 @@ export async function insertSessions(db: Db, scope: Scope, inserted: Inserted[])
       RETURNING learner_id, id
     )
     ${recorded(ordered)}
-    SELECT string_agg(learner_id::text || id::text, '') AS keys, (SELECT ${dayLimit(scope)}) AS "dayLimit" FROM stored`;
+    SELECT string_agg(learner_id::text || id::text, '') AS keys, (SELECT ${rulesOf(scope)}) AS rules FROM stored`;
   return pairsIn(stored.keys ?? "");
 }
 

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
 import { isOwn, ownerOf, type Scope, whoWritesWhom } from "../access/scope";
-import type { Act } from "../audit/audit.service";
+import { type Act, recordReason } from "../audit/audit.service";
 import { gathered } from "../database/gather";
 import { type Db, inTransaction } from "../database/transaction";
 import { isOfErasedPerson } from "../database/violations";
@@ -11,7 +11,7 @@ import type { Goal, StudySession as Row, Step } from "../generated/prisma/client
 import type { Resource } from "../resources/resources.schema";
 import { resourcesById } from "../resources/resources.service";
 import { NO_STEP, otherGoal } from "../steps/steps.service";
-import { refuseWhatIsTooMuch, unlessDayFull } from "./full-days";
+import { CLOSED_MONTH, DAY_LIMIT, refuseWhatIsTooMuch, unlessRefused } from "./full-days";
 import { insertSessions } from "./insert-sessions";
 import { splitMinutes } from "./split";
 import type { StudySessionCreate, Warning } from "./study-sessions.schema";
@@ -39,7 +39,17 @@ const MOST_ATTEMPTS = 5;
 export function logSessions(db: Db, scope: Scope, entries: Entry[], now: Date, act?: Act): Promise<Logged[]> {
   // Named before anything is tried, so that what is tried again is the same session.
   const call = { scope, now, act, entries: entries.map((entry) => ({ ...entry, id: entry.id ?? uuidv7() })) };
+  // Its reason is for its own sessions alone, and is kept with them.
+  if (scope.reason) return logCorrection(db, call);
   return entries.length > FEW ? logMany(db, call) : logFew(db, call);
+}
+
+async function logCorrection(db: Db, call: Call): Promise<Logged[]> {
+  return inTransaction(db, async (tx) => {
+    const [logged = []] = await Promise.all(await logCalls(tx, [call]));
+    if (call.act && logged.some((outcome) => "row" in outcome && outcome.created)) await recordReason(tx, call.act);
+    return logged;
+  });
 }
 
 type Call = { scope: Scope; now: Date; act: Act | undefined; entries: (Entry & { id: string })[] };
@@ -78,7 +88,7 @@ async function storeAndStart(db: Db, each: Prepared, known: Known): Promise<Logg
   return inTransaction(db, async (tx) => {
     const [logged = []] = await store(tx, [each]);
     const fresh = logged.flatMap((outcome) => ("row" in outcome && outcome.created ? [outcome.row] : []));
-    await startSteps(tx, firstSessions(fresh, known));
+    await startSteps(tx, firstSessions(fresh, known), each.call.now);
     return logged;
   });
 }
@@ -131,8 +141,8 @@ async function withWarnings(db: Db, prepared: Prepared[], stored: Stored[][]): P
 type Storable = { row: Row; act: Act | undefined; scope: Scope };
 
 /**
- * Inserts all rows in one statement. Only when the database finds a day too full, the days are read and
- * each row is judged by itself. Who else logs on the same days meanwhile may make it try again.
+ * Inserts all rows in one statement. Only when the database finds a day too full or a month closed, they are
+ * read and each row is judged by itself. Who else logs on the same days meanwhile may make it try again.
  *
  * @returns the keys that went in, and the refusals; what is neither was there before
  */
@@ -141,7 +151,7 @@ async function insertWhatFits(db: Db, rows: Storable[]): Promise<{ fresh: Set<st
   let refused = new Map<Row, AppError>();
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
     const fitting = rows.filter(({ row }) => !refused.has(row));
-    const keys = fitting.length ? await unlessDayFull(db, () => insertSessions(db, scope, fitting)) : [];
+    const keys = fitting.length ? await unlessRefused(db, [DAY_LIMIT, CLOSED_MONTH], () => insertSessions(db, scope, fitting)) : [];
     if (keys) return { fresh: new Set(keys.map(key)), refused };
     const present = await findPresent(
       db,
@@ -286,8 +296,12 @@ function firstSessions(rows: (Row | AppError)[], { steps }: Known): Row[] {
   );
 }
 
-/** Of a goal that is closed the steps stay as they are. */
-export async function startSteps(db: Db, rows: Pick<Row, "learnerId" | "stepId" | "occurredOn">[]): Promise<void> {
+/**
+ * Starts steps on the day of their first session. A session may be dated tomorrow, because somebody's clock is ahead or
+ * they are in another zone; a step starts no later than on the learner's today. Of a goal that is closed the steps stay
+ * as they are.
+ */
+export async function startSteps(db: Db, rows: Pick<Row, "learnerId" | "stepId" | "occurredOn">[], now: Date): Promise<void> {
   const starts = rows.map(({ learnerId, stepId, occurredOn }) => ({ learner_id: learnerId, id: stepId, day: occurredOn }));
   await db.$executeRaw`
     WITH first AS (
@@ -300,8 +314,8 @@ export async function startSteps(db: Db, rows: Pick<Row, "learnerId" | "stepId" 
       WHERE goals.learner_id = steps.learner_id AND goals.id = steps.goal_id AND goals.status NOT IN ('completed', 'abandoned') AND steps.started_on IS NULL
       RETURNING goals.learner_id, goals.id
     )
-    UPDATE steps SET started_on = least(first.day, steps.completed_on), version = steps.version + 1
-    FROM first, changed
+    UPDATE steps SET started_on = least(first.day, steps.completed_on, steps.skipped_on, (${now} AT TIME ZONE learners.time_zone)::date), version = steps.version + 1
+    FROM first JOIN learners ON learners.id = first.learner_id, changed
     WHERE steps.learner_id = first.learner_id AND steps.id = first.id AND changed.learner_id = steps.learner_id AND changed.id = steps.goal_id
       AND steps.started_on IS NULL`;
 }

@@ -4,6 +4,7 @@ import { actOf } from "../audit/audit.service";
 import { change, noteRecorded } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
+import { reasonHeader } from "../http/change-reason";
 import { answerOnce, IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import type { Page } from "../http/paging";
 import { IfMatchHeaders, ifVersion, RequiredIfMatchHeaders, requiredVersion } from "../http/preconditions";
@@ -48,9 +49,9 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       summary: "Log a study session",
       tags,
       params: ofLearner,
-      headers: IdempotencyHeaders,
+      headers: IdempotencyHeaders.extend(reasonHeader),
       body: StudySessionCreate,
-      response: { 201: LoggedSession, ...problems("not-found", "forbidden", "day-full", "reference-missing", ...KEY_REFUSALS) },
+      response: { 201: LoggedSession, ...problems("not-found", "forbidden", "day-full", "period-closed", "reference-missing", ...KEY_REFUSALS) },
     },
     handler: (request, reply) =>
       answerOnce({ request, reply, db, ownerId: ownerOf(request.scope.caller), callerId: request.scope.caller.id }, async (tx) => {
@@ -71,11 +72,12 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       summary: "Log a study session under an id of your own; safe to send again",
       tags,
       params,
+      headers: z.looseObject(reasonHeader),
       body: StudySessionCreate,
       response: {
         200: LoggedSession,
         201: LoggedSession,
-        ...problems("not-found", "forbidden", "body-differs", "day-full", "session-deleted", "reference-missing"),
+        ...problems("not-found", "forbidden", "body-differs", "day-full", "period-closed", "session-deleted", "reference-missing"),
       },
     },
     handler: async (request, reply) => {
@@ -128,9 +130,9 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       summary: "Change a study session (merge patch)",
       tags,
       params,
-      headers: IfMatchHeaders,
+      headers: IfMatchHeaders.extend(reasonHeader),
       body: StudySessionUpdate,
-      response: { 200: LoggedSession, ...problems("not-found", "forbidden", "day-full", "reference-missing", "version-mismatch") },
+      response: { 200: LoggedSession, ...problems("not-found", "forbidden", "day-full", "period-closed", "reference-missing", "version-mismatch") },
     },
     handler: (request) =>
       change(db, request, (tx) =>
@@ -148,11 +150,11 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       summary: "Delete a study session, leaving a tombstone for `updatedSince`",
       tags,
       params,
-      headers: IfMatchHeaders,
-      response: { 204: z.null(), ...problems("not-found", "forbidden", "version-mismatch") },
+      headers: IfMatchHeaders.extend(reasonHeader),
+      response: { 204: z.null(), ...problems("not-found", "forbidden", "period-closed", "version-mismatch") },
     },
     handler: async (request, reply) => {
-      await change(db, request, (tx) => deleteSession(tx, request.params.learnerId, request.params.sessionId, ifVersion(request), clock()));
+      await change(db, request, (tx) => deleteSession(tx, request.scope, request.params.learnerId, request.params.sessionId, ifVersion(request), clock()));
       return reply.status(204).send(null);
     },
   });
@@ -179,7 +181,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     tags,
     params,
     headers: RequiredIfMatchHeaders,
-    response: { 200: Confirmation, ...problems("not-found", "forbidden", "already-verified", "version-mismatch", "precondition-required") },
+    response: { 200: Confirmation, ...problems("not-found", "forbidden", "already-verified", "period-closed", "version-mismatch", "precondition-required") },
   };
 
   app.route({
@@ -216,7 +218,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
       operationId: "logStudySessions",
       summary: "Log up to 1,000 study sessions, across learners, with an outcome for each",
       tags,
-      headers: IdempotencyHeaders,
+      headers: IdempotencyHeaders.extend(reasonHeader),
       body: Batch,
       response: { 200: BatchOutcome, ...problems("forbidden", "body-too-large", ...KEY_REFUSALS) },
     },

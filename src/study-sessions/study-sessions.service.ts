@@ -11,7 +11,7 @@ import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
-import { dayLimit, refusalOfChange, unlessDayFull } from "./full-days";
+import { DAY_LIMIT, refusalOfChange, rulesOf, unlessRefused } from "./full-days";
 import { checkStart, type Entry, logSessions, mentorOf, startSteps } from "./log-sessions";
 import { resplitMinutes } from "./split";
 import {
@@ -136,7 +136,7 @@ export function updateSession(
   };
   return inTransaction(db, async (tx) => {
     // Holds the row, so that two changes at once do not each split the minutes that the other replaced.
-    await tx.$queryRaw`SELECT 1, ${dayLimit(scope)} FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
+    await tx.$queryRaw`SELECT 1, ${rulesOf(scope)} FROM study_sessions WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
     const where = { learnerId_id: { learnerId, id }, deletedAt: null, ...ifVersion };
     const before = await tx.studySession.findUniqueOrThrow({ where });
     const { mode, split, minutes, ...fields } = input;
@@ -166,9 +166,9 @@ export function updateSession(
     const update = () => tx.studySession.update({ where, data: { ...change, updatedAt: now, version: { increment: 1 } } });
     // Only what may move minutes to a day can make one too full.
     const moves = [minutes, input.startedAt, input.timeZone].some((value) => value !== undefined);
-    const after = moves ? await unlessDayFull(tx, update) : await update();
+    const after = moves ? await unlessRefused(tx, [DAY_LIMIT], update) : await update();
     if (!after) throw await refusalOfChange(tx, scope, { ...before, ...change });
-    if (after.stepId && after.stepId !== before.stepId) await startSteps(tx, [after]);
+    if (after.stepId && after.stepId !== before.stepId) await startSteps(tx, [after], now);
     return answer(tx, after);
   });
 }
@@ -180,8 +180,9 @@ function checkNote(scope: Scope, { learnerId, noteShared }: Row, input: StudySes
 }
 
 /** Leaves a tombstone, without the learner's words and holding on to no step, for those who follow `updatedSince`. */
-export async function deleteSession(db: Db, learnerId: string, id: string, ifVersion: IfVersion, now: Date): Promise<void> {
+export async function deleteSession(db: Db, scope: Scope, learnerId: string, id: string, ifVersion: IfVersion, now: Date): Promise<void> {
   await inTransaction(db, async (tx) => {
+    await tx.$queryRaw`SELECT ${rulesOf(scope)} AS rules`;
     await tx.studySession.update({
       where: { learnerId_id: { learnerId, id }, deletedAt: null, ...ifVersion },
       data: { deletedAt: now, updatedAt: now, note: null, stepId: null, version: { increment: 1 } },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { change, create } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
+import { reasonHeader } from "../http/change-reason";
 import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
@@ -100,11 +101,11 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
       summary: "Stop a learner's timer into a study session",
       tags,
       params,
-      headers: IdempotencyHeaders,
+      headers: IdempotencyHeaders.extend(reasonHeader),
       body: TimerStop,
       response: {
         201: LoggedSession,
-        ...problems("not-found", "forbidden", "day-full", "timer-too-long", "timer-stopped", "reference-missing", ...KEY_REFUSALS),
+        ...problems("not-found", "forbidden", "day-full", "period-closed", "timer-too-long", "timer-stopped", "reference-missing", ...KEY_REFUSALS),
       },
     },
     handler: (request, reply) =>

@@ -24,7 +24,7 @@ const RECEIPT = ["learnerId", "id", "version", "self"];
 // Shown this once, to whoever made it.
 const SECRET = ["secret"];
 // What became of each, and how many: of what was sent, or of what is gone.
-const OUTCOMES = ["kind", "index", "outcome", "created", "existing", "rejected", "lines", "change", "dryRun"];
+const OUTCOMES = ["kind", "index", "line", "outcome", "created", "existing", "rejected", "lines", "change", "dryRun"];
 // The same under another name.
 const NAMED_OTHERWISE: Record<string, string> = { fromVersion: "version", toVersion: "version", before: "progress", after: "progress" };
 

@@ -63,6 +63,7 @@ describe("a change", () => {
         itemIds: [answer.body.id],
         unnamed: 0,
         times: 1,
+        reason: null,
       },
     ]);
     const [event] = await eventsOf(answer);
@@ -564,8 +565,8 @@ describe("events", () => {
 
     const { text } = await api.admin.get(`/v1/audit-events?person=${leadId}&operation=listTerms`, { Accept: "text/csv" });
     const [header, line] = text.split("\r\n");
-    expect(header).toBe("at,id,requestId,action,role,keyId,personId,operation,target,fields,learnerIds,itemIds,unnamed,times");
-    expect(line).toContain(`,read,learner,${key?.id},${leadId},listTerms,/v1/learners/${learnerId}/terms,,${learnerId},,0,1`);
+    expect(header).toBe("at,id,requestId,action,role,keyId,personId,operation,target,fields,learnerIds,itemIds,unnamed,times,reason");
+    expect(line).toContain(`,read,learner,${key?.id},${leadId},listTerms,/v1/learners/${learnerId}/terms,,${learnerId},,0,1,`);
   });
 
   test.each(["learner=42", "operation=a%20b", "action=write", "from=yesterday", "page=2"])("refuse the filter %s", async (query) => {

@@ -145,7 +145,7 @@ test("every model says how it is exported and erased, or holds nothing about a p
   for (const [model, handling] of Object.entries(PERSONAL_DATA)) {
     const fields = Object.keys(fieldsOf[`${model}ScalarFieldEnum`] as object);
     expect(fields.length).toBeGreaterThan(1);
-    const isOfPerson = fields.some((field) => ["learnerId", "learnerIds", "leadId", "callerId", "email"].includes(field));
+    const isOfPerson = fields.some((field) => ["learnerId", "learnerIds", "leadId", "callerId", "email", "reason"].includes(field));
     const { exported, goes, elsewhere } = handling;
     expect([model, Boolean(exported || goes || elsewhere)]).toEqual([model, isOfPerson]);
     // Of what stays, each column has its fate, under its name in the database.
@@ -227,8 +227,21 @@ test("a dry run says what would go, and changes nothing", async () => {
   expect(said.body).toEqual({
     learnerId,
     dryRun: true,
-    erased: { IdempotencyKey: 1, Invitation: 0, ApiKey: 1, Timer: 1, Review: 1, Evidence: 1, Term: 1, StepPrerequisite: 1, Step: 2, Goal: 2, Membership: 0 },
-    anonymised: { IdempotencyKey: 1, ApiKey: 0, Resource: 1, StudySession: 3, Review: 1, Goal: 2, Team: 1, Membership: 1, Learner: 1 },
+    erased: {
+      IdempotencyKey: 1,
+      Invitation: 0,
+      ApiKey: 1,
+      Timer: 1,
+      Review: 1,
+      Evidence: 1,
+      Term: 1,
+      StepPrerequisite: 1,
+      Step: 2,
+      Goal: 2,
+      ChangeReason: 0,
+      Membership: 0,
+    },
+    anonymised: { IdempotencyKey: 1, ApiKey: 0, Resource: 1, StudySession: 3, Review: 1, Goal: 2, Team: 1, ChangeReason: 0, Membership: 1, Learner: 1 },
   });
   const after = (await own.get(`/v1/learners/${learnerId}/export`)).body.records;
   // That somebody looked is all that is new.

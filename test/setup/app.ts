@@ -112,7 +112,7 @@ async function secretsIn(db: PrismaClient): Promise<string[]> {
 
 /** Removes every row; the schema stays. */
 export async function empty(db: PrismaClient): Promise<void> {
-  await db.$executeRaw`TRUNCATE learners, teams, resources, paths, api_keys, idempotency_keys, hash_keys CASCADE`;
+  await db.$executeRaw`TRUNCATE learners, teams, resources, paths, api_keys, idempotency_keys, hash_keys, closed_months, change_reasons CASCADE`;
 }
 
 function client(url: string, key: string | null): Client {

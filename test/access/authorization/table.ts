@@ -141,6 +141,12 @@ const TABLE = `
     discardTimer                              ??????  +0--0000  ++  +----  +0  000
     stopTimer                                 ??????  +0--0000  ++  +----  +0  000
 
+  Periods
+    listClosedPeriods                         ??????  ++++++++  ++  +++++  ++  +++
+    getPeriodClosure                          ??????  ++++++++  ++  +++++  ++  +++
+    closePeriod                               ??????  --------  ++  -----  --  ---
+    reopenPeriod                              ??????  --------  ++  -----  --  ---
+
   Reports
     getLearnerBreakdown                       ??????  +0++0000  ++  ---+-  +0  000
     getLearnerGrowth                          ??????  +0++0000  ++  ---+-  +0  000

@@ -59,7 +59,11 @@ export function uncompleteStep(db: Db, key: StepKey, ifVersion: IfVersion, now: 
 export function skipStep(db: Db, key: StepKey, { skippedOn }: StepSkip, ifVersion: IfVersion, now: Date): Promise<Step> {
   return setDays(db, key, ifVersion, now, async (_, step, today) => {
     if (step.completedOn) throw new AppError("step-completed", "What is completed cannot be skipped. Take the completion back first: DELETE …/completion.");
-    return { skippedOn: pastDay("skippedOn", skippedOn, today) ?? step.skippedOn ?? today };
+    const day = pastDay("skippedOn", skippedOn, today);
+    if (day && step.startedOn && day < step.startedOn) {
+      throw invalid("#/skippedOn", "The step was started after this day. Give a later day, or take the start back first: DELETE …/start.");
+    }
+    return { skippedOn: day ?? step.skippedOn ?? today };
   });
 }
 

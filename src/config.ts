@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isMistyped } from "./api-keys/secret";
 import { isGuessable } from "./api-keys/strength";
 import { isTimeZone, WEEK_STARTS } from "./days";
+import { flawsOf, parse } from "./flaws";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().positive();
@@ -12,7 +13,7 @@ const milliseconds = z.coerce.number().int().min(1).max(2_147_483_647);
 // A hundred years.
 const LONGEST_DAYS = 36_500;
 const percent = z.coerce.number().min(0).max(100);
-const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://");
+const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, "Must begin with postgres:// or postgresql://.");
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
 
 // Signatures that only the issuer can make. A shared secret would let whoever checks also sign.
@@ -79,13 +80,13 @@ const Environment = z.object({
     ),
   REDIS_URL: z
     .string()
-    .regex(/^rediss?:\/\//, "must begin with redis:// or rediss://")
+    .regex(/^rediss?:\/\//, "Must begin with redis:// or rediss://.")
     .optional()
     .describe("Where several processes count requests together. Unset: each by itself."),
   TRUST_PROXY: z
     .string()
     .transform((list) => list.split(",").map((address) => address.trim()))
-    .refine((addresses) => addresses.every(isAddress), "must be addresses or networks such as 10.0.0.0/8, joined by commas")
+    .refine((addresses) => addresses.every(isAddress), "Must be addresses or networks such as 10.0.0.0/8, joined by commas.")
     .optional()
     .describe("Proxies before the service, by address or network: what they say is the client's address. Unset: none."),
   CORS_ORIGINS: z
@@ -93,35 +94,35 @@ const Environment = z.object({
     .transform((list) => list.split(",").map((origin) => origin.trim()))
     .refine(
       (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
-      "must be origins such as https://dashboard.example, joined by commas",
+      "Must be origins such as https://dashboard.example, joined by commas.",
     )
     .optional()
     .describe("Web pages of these origins may call from a browser. Unset: none."),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info").describe("What the log on standard output holds."),
   ADMIN_API_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]{32,200}$/, "must be 32 to 200 printable characters without spaces. Make one with: openssl rand -hex 32")
-    .refine((secret) => !isMistyped(secret), "looks like a key of this service, but its checksum does not fit")
-    .refine((secret) => !isGuessable(secret), "could be guessed: it repeats itself, or is made of words and runs. Make one with: openssl rand -hex 32")
+    .regex(/^[\x21-\x7e]{32,200}$/, "Must be 32 to 200 printable characters without spaces. Make one with: openssl rand -hex 32")
+    .refine((secret) => !isMistyped(secret), "Looks like a key of this service, but its checksum does not fit: copy it again, whole.")
+    .refine((secret) => !isGuessable(secret), "Could be guessed: it repeats itself, or is made of words and runs. Make one with: openssl rand -hex 32")
     .optional()
     .describe(
       "An admin's key to accept, hard to guess: `openssl rand -hex 32`. Changed: the next start revokes the one before, with all keys that it made. Unset: the first start on an empty database prints one, and one that was set before stays.",
     ),
   OIDC_ISSUER: z
-    .url({ protocol: /^https?$/, error: "must be a web address" })
+    .url({ protocol: /^https?$/, error: "Must be a web address that begins with http:// or https://." })
     .optional()
     .describe("The company's identity provider, whose access tokens (JWT) sign people in. Unset: API keys alone."),
   OIDC_AUDIENCE: z.string().min(1).optional().describe("The audience that a token must be for. Goes with OIDC_ISSUER."),
   OIDC_ALGORITHMS: z
     .string()
     .transform((list) => list.split(",").map((name) => name.trim()))
-    .refine((names) => names.every((name) => ASYMMETRIC.has(name)), `must be of ${[...ASYMMETRIC].join(",")}, joined by commas`)
+    .refine((names) => names.every((name) => ASYMMETRIC.has(name)), `Must be of ${[...ASYMMETRIC].join(",")}, joined by commas.`)
     .default(["RS256", "ES256", "EdDSA"])
     .describe("The signatures that are accepted."),
   OIDC_CLOCK_SKEW_SECONDS: z.coerce.number().int().min(0).max(300).default(30).describe("How far the provider's clock may be from this one."),
   OIDC_ACCESS_TOKEN_CLAIM: z
     .string()
-    .regex(/^[^\s=]+(=[^\s=]+)?$/, "must be the name of a claim, or a name and a value such as token_use=access")
+    .regex(/^[^\s=]+(=[^\s=]+)?$/, "Must be the name of a claim, or a name and a value such as token_use=access.")
     .optional()
     .describe("How to tell an access token whose header does not say so (`typ: at+jwt`): a claim that it has, such as `scp`, or a claim and its value."),
   OIDC_MAX_TOKEN_AGE_SECONDS: count.max(2_592_000).default(86_400).describe("How long after it was issued a token is accepted, whatever it says itself."),
@@ -147,13 +148,13 @@ const Environment = z.object({
   RETAIN_AUDIT_DAYS: z.coerce
     .number()
     .int()
-    .min(366, "must be at least 366: the database keeps every event for a year")
+    .min(366, "Must be at least 366: the database keeps every event for a year.")
     .max(LONGEST_DAYS)
     .optional()
     .describe("Days after which it removes audit events, 366 at least. Unset: never."),
   TIME_ZONE: z
     .string()
-    .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
+    .refine(isTimeZone, "Must be an IANA time zone such as Europe/Berlin.")
     .default("UTC")
     .describe("The organisation's zone: whose today a team's report ends on, and a new learner's default."),
   WEEK_START: z
@@ -162,9 +163,9 @@ const Environment = z.object({
     .describe("The day on which the weeks of reports begin, unless `weekStart` says otherwise: `monday`, `sunday` or `saturday`."),
   TARGET: z
     .string()
-    .regex(/^\d+\/\d+\/\d+$/, "must look like 70/20/10")
+    .regex(/^\d+\/\d+\/\d+$/, "Must look like 70/20/10.")
     .transform((text) => text.split("/").map(Number))
-    .refine((target) => target.reduce((sum, share) => sum + share, 0) === 100, "must add up to 100")
+    .refine((target) => target.reduce((sum, share) => sum + share, 0) === 100, "Must add up to 100.")
     .default([70, 20, 10])
     .describe("The organisation's reference mix: on-the-job/social/formal."),
   DAY_MINUTES_LIMIT: count
@@ -195,14 +196,15 @@ export function settings(): { name: string; default: string; description: string
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
-  const result = Environment.safeParse(given);
+  const result = parse(Environment, given);
   if (!result.success) {
-    throw wrong(...result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
+    const { flaws } = flawsOf(result.error, given);
+    throw wrong(...flaws.map(({ pointer, detail }) => `${pointer}: ${detail.charAt(0).toLowerCase()}${detail.slice(1)}`));
   }
   const { PORT, METRICS_PORT, OIDC_ISSUER, OIDC_AUDIENCE, REPORTS_DATABASE_URL, DATABASE_URL } = result.data;
-  if (PORT && PORT === METRICS_PORT) throw wrong("METRICS_PORT: must be another than PORT");
-  if (!OIDC_ISSUER !== !OIDC_AUDIENCE) throw wrong("OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither");
-  if (REPORTS_DATABASE_URL && !DATABASE_URL) throw wrong("REPORTS_DATABASE_URL: goes with DATABASE_URL, because the embedded database has no replica");
+  if (PORT && PORT === METRICS_PORT) throw wrong("METRICS_PORT: must be another than PORT.");
+  if (!OIDC_ISSUER !== !OIDC_AUDIENCE) throw wrong("OIDC_AUDIENCE: goes with OIDC_ISSUER; set both or neither.");
+  if (REPORTS_DATABASE_URL && !DATABASE_URL) throw wrong("REPORTS_DATABASE_URL: goes with DATABASE_URL, because the embedded database has no replica.");
   return { ...result.data, DATA_DIR: path.resolve(result.data.DATA_DIR) };
 }
 

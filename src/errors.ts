@@ -1,5 +1,3 @@
-import type { z } from "zod";
-
 /** One thing that is wrong: where in the request, and what to do about it. */
 export type Flaw = { pointer: string; detail: string };
 
@@ -127,32 +125,4 @@ export function learnerErased(): AppError {
 /** A refusal that points at one place of the body. */
 export function invalid(pointer: string, detail: string): AppError {
   return new AppError("invalid-request", detail, [{ pointer, detail }]);
-}
-
-/**
- * The refusal of a value that does not fit its schema, pointing at each flaw.
- *
- * @param place where the value stands in the request; "#" is the body
- */
-export function flawed(error: z.ZodError, place = "#"): AppError {
-  const listed: Flaw[] = [];
-  let found = 0;
-  for (const issue of error.issues) {
-    found += issue.code === "unrecognized_keys" ? issue.keys.length : 1;
-    if (listed.length < MOST_FLAWS) listed.push(...flaws(issue, place).slice(0, MOST_FLAWS - listed.length));
-  }
-  return new AppError("invalid-request", "Correct what `errors` lists and send the request again.", listed, undefined, found - listed.length);
-}
-
-function flaws(issue: z.core.$ZodIssue, place: string): Flaw[] {
-  const pointer = [place, ...issue.path.map(escapeToken)].join("/");
-  if (issue.code !== "unrecognized_keys") return [{ pointer, detail: issue.message }];
-  return issue.keys
-    .slice(0, MOST_FLAWS)
-    .map((key) => ({ pointer: `${pointer}/${escapeToken(key)}`, detail: "Unknown here. Remove it, or check how it is spelt." }));
-}
-
-/** RFC 6901. */
-function escapeToken(key: PropertyKey): string {
-  return cut(String(key), LONGEST_POINTER).replaceAll("~", "~0").replaceAll("/", "~1");
 }

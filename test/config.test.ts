@@ -90,7 +90,7 @@ test.each(["REQUEST_TIMEOUT_MS", "SHUTDOWN_TIMEOUT_MS", "DATABASE_CONNECT_TIMEOU
 );
 
 test("every wrong setting is named at once", () => {
-  expect(() => readConfig({ PORT: "http", TARGET: "1/2/3", HOST: "::1" })).toThrow(/PORT: .*\n {2}TARGET: must add up to 100$/);
+  expect(() => readConfig({ PORT: "http", TARGET: "1/2/3", HOST: "::1" })).toThrow(/PORT: .*\n {2}TARGET: must add up to 100\. It is "1\/2\/3"\.$/);
 });
 
 test("a refused secret is not repeated", () => {

@@ -1,6 +1,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { Readable } from "node:stream";
 import { EXIT, exitWith, UsageError } from "../exit";
+import { shown } from "../flaws";
 import type { ImportLine } from "../imports/imports.schema";
 import { linesOf } from "../lines";
 import { bar } from "./bar";
@@ -17,6 +18,8 @@ async function main(words: string[]): Promise<void> {
   const { kind, file, type } = understand(words);
   const { CAIRN_KEY: key, CAIRN_URL: url = "http://127.0.0.1:3000" } = process.env;
   if (!key) throw new UsageError(`CAIRN_KEY is not set. ${USAGE}`);
+  if (!/^https?:/.test(url) || !URL.canParse(url))
+    throw new UsageError(`CAIRN_URL must be the service's address, such as http://127.0.0.1:3000. It is ${shown(url)}.`);
   const size = statSync(file, { throwIfNoEntry: false })?.size;
   if (size === undefined) throw new UsageError(`There is no file ${file}.`);
 

@@ -4,6 +4,7 @@ import { readConfig } from "../config";
 import { connect } from "../database/connect";
 import { prepareSchema } from "../database/migrate";
 import { EXIT, exitWith, UsageError } from "../exit";
+import { flawsOf, parse } from "../flaws";
 import { differingMonths, mendMonths } from "../study-sessions/learner-months";
 import { bar } from "./bar";
 
@@ -35,9 +36,19 @@ async function main(words: string[]): Promise<void> {
 }
 
 function readOptions(words: string[]): z.infer<typeof Options> {
+  const given = splitOptions(words);
+  const { data, error } = parse(Options, given);
+  if (!error) return data;
+  throw new UsageError(
+    `${flawsOf(error, given)
+      .flaws.map(({ pointer, detail }) => `--${pointer}: ${detail}`)
+      .join("\n")}\n${USAGE}`,
+  );
+}
+
+function splitOptions(words: string[]): object {
   try {
-    const { values } = parseArgs({ args: words, options: { mend: { type: "boolean" }, from: { type: "string" }, through: { type: "string" } } });
-    return Options.parse(values);
+    return parseArgs({ args: words, options: { mend: { type: "boolean" }, from: { type: "string" }, through: { type: "string" } } }).values;
   } catch {
     throw new UsageError(USAGE);
   }

@@ -4,7 +4,8 @@ import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler } from "fastify";
 import { z } from "zod";
 import { constraintProblem, isDiskFull, isRecordMissing, isUnavailable } from "../database/violations";
-import { AppError, firstFlaws, flawed, MOST_FLAWS, notFound, PROBLEMS, type ProblemCode } from "../errors";
+import { AppError, firstFlaws, MOST_FLAWS, notFound, PROBLEMS, type ProblemCode } from "../errors";
+import { readAs } from "../flaws";
 import type { App } from "./app-type";
 import { BROWSER_HEADERS } from "./hardening";
 import { isLongUpload } from "./long-requests";
@@ -41,7 +42,7 @@ export const Problem = z
         title: "The request is not valid",
         status: 400,
         detail: "Correct what `errors` lists and send the request again.",
-        errors: [{ pointer: "#/minutes", detail: "Too big: expected number to be <=1440" }],
+        errors: [{ pointer: "#/minutes", detail: "Must be a whole number from 1 to 1440. It is 1441." }],
         requestId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
       },
     ],
@@ -200,7 +201,7 @@ const PLACES: Record<string, string> = { body: "#", querystring: "query", params
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = "body" }) => {
   const place = PLACES[httpPart] ?? "#";
   return (data) => {
-    const { error, data: value } = schema.safeParse(data);
-    return error ? { error: flawed(error, place) } : { value };
+    const { error, data: value } = readAs(schema, data, place);
+    return error ? { error } : { value };
   };
 };

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { z } from "zod";
 import { isUnavailable } from "../database/violations";
-import { AppError, cut, flawed } from "../errors";
+import { AppError, cut } from "../errors";
+import { readAs } from "../flaws";
 import { problemBodies, problemBody } from "../http/problem";
 import type { Warning } from "../study-sessions/study-sessions.schema";
 import type { ImportLine } from "./imports.schema";
@@ -107,11 +108,9 @@ function parse<S extends z.ZodType>(schema: S, line: Line, read: Upload["read"])
     if (!(error instanceof AppError)) throw error;
     return { number, id: null, error };
   }
-  const { data, error } = schema.safeParse(value);
+  const { data, error } = readAs(schema, value);
   const { id } = (value ?? {}) as { id?: unknown };
-  return error
-    ? { number, id: typeof id === "string" ? cut(id, LONGEST_ID) : null, error: flawed(error) }
-    : { number, id: (data as { id?: string }).id ?? null, item: data };
+  return error ? { number, id: typeof id === "string" ? cut(id, LONGEST_ID) : null, error } : { number, id: (data as { id?: string }).id ?? null, item: data };
 }
 
 async function storeChunk<S extends z.ZodType>(door: Door<S>, chunk: Parsed<z.output<S>>[], { requestId, explain }: Upload): Promise<Stored | BrokenUpload> {

@@ -14,7 +14,7 @@ export const stepContent = {
   mode: kebabEnum(Mode).nullable().meta({ description: "The resource's unless told." }),
   estimatedMinutes: z.int().min(1).max(10_000_000).nullable().meta({ description: "The resource's unless told." }),
   required: z.boolean().meta({ description: "Optional steps count neither for nor against progress." }),
-  weight: z.int("Must be a whole number.").min(1, "Must be at least 1.").max(1_000).meta({ description: "How much the step counts beside the others." }),
+  weight: z.int().min(1).max(1_000).meta({ description: "How much the step counts beside the others." }),
   otherPrerequisites: listOf(text(300), 20).meta({ description: "What else should be known, in words." }),
 };
 

@@ -4,7 +4,8 @@ import { recordRefusal } from "../audit/refusals";
 import { type Db, inTransaction } from "../database/transaction";
 import { changesNothing } from "../database/unchanged";
 import { dayIn, instantIn, toDate } from "../days";
-import { AppError, flawed, notFound } from "../errors";
+import { AppError, notFound } from "../errors";
+import { readAs } from "../flaws";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { forgetInAnswers } from "../http/idempotency";
 import { type Page, type PageQuery, readPage } from "../http/paging";
@@ -42,7 +43,7 @@ export type ItemOutcome = { learnerId: string | null; id: string | null } & ({ c
 
 /** Logs many, across learners; each item is judged by itself and none holds up another. */
 export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date, act: Act): Promise<ItemOutcome[]> {
-  const parsed = items.map(parseItem);
+  const parsed = items.map((item) => readAs(BatchItem, item));
   const entries = parsed.flatMap(({ data }) => (data ? [toEntry(data)] : []));
   const logged = (await logSessions(db, scope, entries, now, act))[Symbol.iterator]();
   const outcomes = parsed.map(({ data, error }): ItemOutcome => {
@@ -209,12 +210,6 @@ function staysVerified({ caller }: Scope, before: Row, after: Row): boolean {
   const said = ({ startedAt, occurredOn, minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId }: Row) =>
     [startedAt.getTime(), occurredOn.getTime(), minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId].join();
   return said(before) === said(after);
-}
-
-/** Of what is wrong only the first flaws are kept while the others are parsed. */
-function parseItem(item: unknown): { data: BatchItem; error?: never } | { data?: never; error: AppError } {
-  const { data, error } = BatchItem.safeParse(item);
-  return error ? { error: flawed(error) } : { data };
 }
 
 function toEntry({ learnerId, id, ...input }: BatchItem): Entry {

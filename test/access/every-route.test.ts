@@ -12,7 +12,10 @@ const identified = operations.flatMap((operation) => [...operation.path.matchAll
 
 test.each(identified)("$operationId refuses a $parameter that is not a UUID", async ({ method, path, parameter }) => {
   const refused = await api.admin[method](fill(path, (name) => (name === parameter ? "42" : idOf(name))));
-  expect(refused).toMatchObject({ status: 400, body: { code: "invalid-request", errors: [{ pointer: `path/${parameter}`, detail: "Must be a UUID." }] } });
+  expect(refused).toMatchObject({
+    status: 400,
+    body: { code: "invalid-request", errors: [{ pointer: `path/${parameter}`, detail: 'Must be a UUID. It is "42".' }] },
+  });
 });
 
 const numbered = operations.filter(({ path }) => path.includes("{number}"));
@@ -37,7 +40,10 @@ test.each(ofThese.filter(({ takesBody }) => takesBody))("$operationId refuses a 
   const url = fill(path, idOf);
   const refused = await (method === "post" ? api.admin.post : method === "put" ? api.admin.put : api.admin.patch)(url, { nmae: "Ada" });
   expect(refused.status).toBe(400);
-  expect(refused.body.errors).toContainEqual({ pointer: "#/nmae", detail: "Unknown here. Remove it, or check how it is spelt." });
+  expect(refused.body.errors).toContainEqual({
+    pointer: "#/nmae",
+    detail: expect.stringMatching(/^Unknown here\. Remove it, or check how it is spelt\. Known (is|are) /),
+  });
 });
 
 // Those that take JSON: an import takes a file.

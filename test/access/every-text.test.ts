@@ -118,7 +118,7 @@ describe.each(texts)("%s", (of, pointer, path, body, read) => {
   }
 
   test.each(UNWRITABLE)("must not hold %s", async (_, text, detail) => {
-    expect(await api.admin.post(path(), body(text))).toMatchObject({ status: 400, body: { errors: [{ pointer, detail }] } });
+    expect(await api.admin.post(path(), body(text))).toMatchObject({ status: 400, body: { errors: [{ pointer, detail: expect.stringContaining(detail) }] } });
   });
 });
 

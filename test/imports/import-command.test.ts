@@ -64,6 +64,13 @@ test.each([
   ["without a key", () => [file("a.csv", "id")], { CAIRN_KEY: "" }, 64, "CAIRN_KEY is not set"],
   ["with a key that is not known", () => [file("a.csv", "id")], { CAIRN_KEY: "unknown" }, 1, "401"],
   ["with a wrong header", () => [file("a.csv", "id,colour")], {}, 1, "colour: Unknown here"],
+  [
+    "with an address that is none",
+    () => [file("a.csv", "id")],
+    { CAIRN_URL: "cairn" },
+    64,
+    'CAIRN_URL must be the service\'s address, such as http://127.0.0.1:3000. It is "cairn".',
+  ],
   ["where nobody listens", () => [file("a.csv", "id")], { CAIRN_URL: "http://127.0.0.1:9" }, 69, "cannot be reached"],
 ])("%s it says so, and ends with its code", async (_, words, environment, code, message) => {
   const ended = await run(words(), environment);

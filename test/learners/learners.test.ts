@@ -83,14 +83,14 @@ test("space around a name goes", async () => {
 const SHARES = "The three shares must add up to 100.";
 
 test.each([
-  ["#/name", { name: "" }, "Must not be empty."],
-  ["#/name", { name: " \n " }, "Must not be empty."],
-  ["#/name", { name: "x".repeat(201) }, "Must be at most 200 characters."],
+  ["#/name", { name: "" }, 'Must not be empty. It is "".'],
+  ["#/name", { name: " \n " }, 'Must not be empty. It is " \\n ".'],
+  ["#/name", { name: "x".repeat(201) }, `Must be at most 200 characters. It is "${"x".repeat(39)}…", of 201 characters.`],
   ["#/name", { name: null }, expect.any(String)],
   ["#/email", { email: "ada" }, expect.any(String)],
   ["#/email", { email: `${"a".repeat(250)}@example.com` }, expect.any(String)],
-  ["#/timeZone", { timeZone: "Mars/Olympus" }, "Must be an IANA time zone such as Europe/Berlin."],
-  ["#/timeZone", { timeZone: "+02:00" }, "Must be an IANA time zone such as Europe/Berlin."],
+  ["#/timeZone", { timeZone: "Mars/Olympus" }, 'Must be an IANA time zone such as Europe/Berlin. It is "Mars/Olympus".'],
+  ["#/timeZone", { timeZone: "+02:00" }, 'Must be an IANA time zone such as Europe/Berlin. It is "+02:00".'],
   ["#/timeZone", { timeZone: null }, expect.any(String)],
   ["#/target", { target: { onTheJob: 70, social: 20, formal: 11 } }, SHARES],
   ["#/target/formal", { target: { onTheJob: 80, social: 20 } }, expect.any(String)],
@@ -137,10 +137,10 @@ test("every flaw is told at once, in whole", async () => {
     status: 400,
     detail: "Correct what `errors` lists and send the request again.",
     errors: [
-      { pointer: "#/id", detail: "Must be a UUID." },
+      { pointer: "#/id", detail: 'Must be a UUID. It is "7".' },
       { pointer: "#/name", detail: expect.any(String) },
-      { pointer: "#/timeZone", detail: "Must be an IANA time zone such as Europe/Berlin." },
-      { pointer: "#/colour", detail: "Unknown here. Remove it, or check how it is spelt." },
+      { pointer: "#/timeZone", detail: 'Must be an IANA time zone such as Europe/Berlin. It is "Mars".' },
+      { pointer: "#/colour", detail: expect.stringContaining("Unknown here.") },
     ],
     requestId: expect.any(String),
   });

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { holdAnswers } from "./access/answers";
 import { authenticate } from "./access/authenticate";
 import { createGuards } from "./access/guards";
+import { findMissing } from "./access/missing";
 import { payerOf, personOf } from "./access/scope";
 import { adoptionRoutes } from "./adoptions/adoptions.routes";
 import { apiKeyRoutes } from "./api-keys/api-keys.routes";
@@ -82,7 +83,7 @@ export async function buildApp({
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   readJsonBodies(app);
-  answerProblems(app);
+  answerProblems(app, findMissing(db));
   const places = createPlaces();
   const metrics = createMetrics(pools, places);
   accountForRequests(app, metrics);

@@ -109,9 +109,28 @@ export function cut(text: string, most: number): string {
   return `${text.slice(0, isHalf ? end - 1 : end)}…`;
 }
 
-/** The same words for what is not there and for what the caller may not see. */
-export function notFound(): AppError {
-  return new AppError("not-found", "Nothing is here, or nothing that this caller may see. Check the address and whose key is used.");
+/**
+ * The same words for what is not there and for what the caller may not see.
+ *
+ * @param place of the id that leads to nothing, where there are several
+ */
+export function notFound(place?: string): AppError {
+  const detail = "Nothing is here, or nothing that this caller may see. Check the address and whose key is used.";
+  return new AppError(
+    "not-found",
+    detail,
+    place ? [{ pointer: place, detail: `There is no such ${nounOf(place)} here, or none that this caller may see.` }] : [],
+  );
+}
+
+/** What an id is of: `path/goalId` leads to a goal. */
+function nounOf(place: string): string {
+  const name = place.split("/").at(-1) as string;
+  if (name === "number") return "version";
+  return name
+    .replace(/Id$/, "")
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .replace("api key", "API key");
 }
 
 /** The refusal to store anything about an erased person. */

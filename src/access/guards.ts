@@ -33,7 +33,7 @@ export function createGuards(db: PrismaClient) {
   };
   const mustSee = async (request: FastifyRequest) => {
     const learner = await findVisible(request.scope, pathId(request, "learnerId"));
-    if (!learner) throw notFound();
+    if (!learner) throw nothing(request, "learnerId");
     return learner;
   };
   /** Whose key it takes is told only to who may see the learner. */
@@ -47,7 +47,7 @@ export function createGuards(db: PrismaClient) {
   };
   const mustFindTeam = async (request: FastifyRequest, teams: (scope: Scope) => Prisma.TeamWhereInput) => {
     const id = pathId(request, "teamId");
-    if (!(await db.team.count({ where: { AND: [{ id }, teams(request.scope)] } }))) throw notFound();
+    if (!(await db.team.count({ where: { AND: [{ id }, teams(request.scope)] } }))) throw nothing(request, "teamId");
   };
   const read =
     (...scopes: KeyScope[]): Guard =>
@@ -181,6 +181,11 @@ export function createGuards(db: PrismaClient) {
       keep(request);
     },
   } satisfies Record<string, Guard>;
+}
+
+/** Where an address has several ids, it is said which of them leads to nothing. */
+function nothing({ params }: FastifyRequest, name: string): AppError {
+  return notFound(Object.keys(params as object).length > 1 ? `path/${name}` : undefined);
 }
 
 /** The database refuses it, too: here it is said before anything is tried. */

@@ -76,17 +76,31 @@ export function withProblem(response: object, code: ProblemCode): object {
   return { ...response, [status]: { ...added, description: [description, added.description].filter(Boolean).join(" ") } };
 }
 
-/** Makes every failure of the app a problem: an unknown error is logged whole and shown blandly. Call it before the routes are registered. */
-export function answerProblems(app: App): void {
+/**
+ * Makes every failure of the app a problem: an unknown error is logged whole and shown blandly. Call it before the routes are registered.
+ *
+ * @param findMissing names which of several ids of an address led to nothing
+ */
+export function answerProblems(app: App, findMissing: (request: FastifyRequest) => Promise<string | undefined> = async () => undefined): void {
   const refuse = methodsOfRoutes(app);
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    return send(reply, request, asProblem(error, request));
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const problem = asProblem(error, request);
+    return send(reply, request, isNothing(problem) ? notFound(await placeOfMissing(request)) : problem);
   });
+  const placeOfMissing = async (request: FastifyRequest) => {
+    const name = await findMissing(request);
+    return name && `path/${name}`;
+  };
   app.setNotFoundHandler((request, reply) => {
     const { refusal, allowed } = refuse(request);
     if (allowed.length) reply.header("Allow", allowed.join(", "));
     return send(reply, request, refusal);
   });
+}
+
+/** Whether something was not found, and it was not said what. */
+function isNothing({ code, detail, flaws }: AppError): boolean {
+  return code === "not-found" && !flaws.length && detail === notFound().detail;
 }
 
 /** What to say of a failure, which is logged where it is this service's own. */

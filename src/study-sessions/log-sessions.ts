@@ -213,7 +213,7 @@ async function zonesOf(db: Db, learnerIds: string[]): Promise<Map<string, string
 
 function prepare({ learnerId, id, input }: Call["entries"][number], known: Known, { scope, now }: Call): Sent {
   const zone = known.zones.get(learnerId);
-  if (zone === undefined || !known.mayWrite(scope, learnerId)) throw notFound();
+  if (zone === undefined || !known.mayWrite(scope, learnerId)) throw notFound("#/learnerId");
   if (zone === "") throw learnerErased();
   const { mode, split, timeZone = zone, minutes } = input;
   const startedAt = instantIn(input.startedAt, timeZone);

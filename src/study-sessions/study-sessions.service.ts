@@ -35,7 +35,9 @@ import { instantOf, readWritten, type Written } from "./written";
  */
 export async function logSession(db: Db, scope: Scope, entry: Entry, now: Date, act?: Act): Promise<{ created: boolean; session: LoggedSession }> {
   const [logged] = await logSessions(db, scope, [entry], now, act);
-  if (!logged || "error" in logged) throw logged?.error ?? notFound();
+  // Whose it is stands in the address, not in the body.
+  if (!logged || ("error" in logged && logged.error.code === "not-found")) throw notFound(entry.id && "path/learnerId");
+  if ("error" in logged) throw logged.error;
   return { created: logged.created, session: { ...present(scope)(logged.row), warnings: logged.warnings } };
 }
 
@@ -49,7 +51,7 @@ export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date
   const outcomes = parsed.map(({ data, error }): ItemOutcome => {
     if (!data) return { learnerId: null, id: null, error };
     const { learnerId, id = null } = data;
-    const result = logged.next().value ?? { error: notFound() };
+    const result = logged.next().value ?? { error: notFound("#/learnerId") };
     return "error" in result ? { learnerId, id, error: result.error } : { learnerId, id: result.row.id, created: result.created, warnings: result.warnings };
   });
   await recordRefused(db, scope, act, outcomes);

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { holdAnswers } from "./access/answers";
 import { authenticate } from "./access/authenticate";
 import { createGuards } from "./access/guards";
+import { readMe } from "./access/me";
 import { findMissing } from "./access/missing";
 import { payerOf, personOf } from "./access/scope";
 import { adoptionRoutes } from "./adoptions/adoptions.routes";
@@ -35,6 +36,7 @@ import { limitRates, type RateLimits } from "./http/rate-limits";
 import { repeatRefusals } from "./http/repeat-refusals";
 import { negotiateRepresentations } from "./http/representations";
 import { serializerCompiler } from "./http/serializer";
+import { startRoutes } from "./http/start.routes";
 import { importRoutes } from "./imports/imports.routes";
 import { invitationRoutes } from "./invitations/invitations.routes";
 import { learnerRoutes } from "./learners/learners.routes";
@@ -95,6 +97,7 @@ export async function buildApp({
   const limits = await limitRates(app, config, ({ scope }) => payerOf(scope.caller));
   await describeApi(app, version, limits.countVisit);
 
+  startRoutes(app, version, limits.countVisit);
   healthRoutes(app, db, life);
   compareOnRead(metrics, "learner_months_compared_total", "Sums of months that were compared with their sessions.", roundOfMonths(db));
   if (config.METRICS_PORT === undefined) metricsRoute(app, metrics, limits.countVisit);
@@ -106,6 +109,7 @@ export async function buildApp({
       limitRequestsAtOnce(v1, config.REQUESTS_AT_ONCE);
       repeatRefusals(v1, workOf, (request) => payerOfRequest(request).isPerson);
       v1.addHook("onRequest", authenticate({ db, config, clock }, limits));
+      readMe(v1);
       const budget = limitWork(v1, payerOfRequest, places, config.RATE_LIMIT_PER_MINUTE > 0);
       // A program's batch may be larger.
       limitBodies(v1, (request) => (payerOfRequest(request).isPerson ? config.BODY_LIMIT_BYTES : Number.POSITIVE_INFINITY));

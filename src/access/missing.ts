@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import type { PrismaClient } from "../generated/prisma/client";
+import { keepsDirectory } from "./scope";
 
 type Ids = { learnerId?: string; goalId?: string; pathId?: string };
 
@@ -13,7 +14,11 @@ export function findMissing(db: PrismaClient): (request: FastifyRequest) => Prom
     const names = Object.keys(params as object).filter((name) => name !== "learnerId" && name !== "teamId");
     if (!scope || Object.keys(params as object).length < 2) return undefined;
     const hasGoal = goalId && learnerId && names.length > 1 ? await db.goal.count({ where: { learnerId, id: goalId } }) : 1;
-    const hasPath = pathId && names.length > 1 ? await db.path.count({ where: { id: pathId } }) : 1;
+    // A path that was never published is there for those who keep the catalogue.
+    const hasPath =
+      pathId && names.length > 1
+        ? await db.path.count({ where: { id: pathId, ...(keepsDirectory(scope.caller) ? {} : { versions: { some: { publishedAt: { not: null } } } }) } })
+        : 1;
     return hasGoal && hasPath ? names.at(-1) : names[0];
   };
 }

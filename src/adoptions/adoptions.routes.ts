@@ -4,12 +4,12 @@ import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { PathAdopt, PathChange, PathChangeQuery } from "./adoptions.schema";
 import { adoptPath, previewChange } from "./adoptions.service";
 
 const tags = ["Goals"];
-const params = z.object({ learnerId: Id, goalId: Id });
+const params = z.object({ learnerId: LearnerId, goalId: Id });
 const url = "/learners/:learnerId/goals/:goalId/path";
 const refusals = ["goal-closed", "path-adopted", "path-archived", "path-not-published", "prerequisite-circle", "too-many-steps"] as const;
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { KEY_SCOPES } from "../access/scope";
 import { ApiKeyRole } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { CalendarDay, Id, Instant, listOf, text } from "../http/schema";
+import { CalendarDay, Id, Instant, LearnerId, listOf, text } from "../http/schema";
 
 const example = {
   id: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
@@ -45,6 +45,7 @@ export const ApiKey = z
 export type ApiKey = z.infer<typeof ApiKey>;
 
 export const ApiKeyCreate = ApiKey.pick({ name: true, role: true, learnerId: true, scopes: true, teamId: true, expiresAt: true })
+  .extend({ learnerId: LearnerId.nullable().meta({ description: "Whose key it is, for the role `learner`." }) })
   .partial({ learnerId: true, scopes: true, teamId: true, expiresAt: true })
   .strict()
   .meta({ id: "ApiKeyCreate", examples: [{ name: "Team dashboard", role: "service" }] });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ApiKeyRole, AuditAction } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { DayText, Id, Instant } from "../http/schema";
+import { DayText, Id, Instant, LearnerId } from "../http/schema";
 
 export const AuditEvent = z
   .object({
@@ -54,8 +54,8 @@ export type AuditEvent = z.infer<typeof AuditEvent>;
 
 export const AuditEventPage = pageOf(AuditEvent);
 export const AuditEventList = z.strictObject({
-  learner: Id.optional().meta({ description: "Only what was read or changed of this learner." }),
-  person: Id.optional().meta({ description: "Only what this learner did." }),
+  learner: LearnerId.optional().meta({ description: "Only what was read or changed of this learner." }),
+  person: LearnerId.optional().meta({ description: "Only what this learner did." }),
   key: Id.optional().meta({ description: "Only what was done with this API key." }),
   action: z.enum(AuditAction).optional().meta({ description: "`refused`: what a known caller asked for and may not have." }),
   operation: z

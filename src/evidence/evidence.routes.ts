@@ -6,12 +6,12 @@ import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { Evidence, EvidenceCreate, EvidenceList, EvidencePage, EvidenceUpdate } from "./evidence.schema";
 import { addEvidence, deleteEvidence, getEvidence, listEvidence, updateEvidence } from "./evidence.service";
 
 const tags = ["Goals"];
-const ofGoal = z.object({ learnerId: Id, goalId: Id });
+const ofGoal = z.object({ learnerId: LearnerId, goalId: Id });
 const params = ofGoal.extend({ evidenceId: Id });
 const url = "/learners/:learnerId/goals/:goalId/evidence";
 const keyOf = ({ learnerId, goalId, evidenceId }: z.infer<typeof params>) => ({ learnerId, goalId, id: evidenceId });

@@ -6,12 +6,12 @@ import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { Goal, GoalCreate, GoalList, GoalPage, GoalUpdate } from "./goals.schema";
 import { createGoal, deleteGoal, getGoal, involvedInGoal, listGoals, updateGoal } from "./goals.service";
 
 const tags = ["Goals"];
-const ofLearner = z.object({ learnerId: Id });
+const ofLearner = z.object({ learnerId: LearnerId });
 const params = ofLearner.extend({ goalId: Id });
 const REFUSALS = ["goal-circle", "reference-missing", "reviewer-not-above"] as const;
 

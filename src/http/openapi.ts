@@ -125,7 +125,7 @@ function describe(config: FastifyContextConfig | undefined) {
   return ([status, response]: [string, object]): [string, object] => {
     if ("content" in response) return [status, response];
     const description = STATUS_CODES[status] ?? status;
-    if (status === "204" || status === "304") return [status, { description, type: "null" }];
+    if (["204", "302", "304"].includes(status)) return [status, { description, type: "null" }];
     const others = Object.keys((status === "200" && config?.forms) || {}).map((type) => [type, { schema: { type: "string" } }]);
     return [status, { description, content: { "application/json": { schema: response }, ...Object.fromEntries(others) } }];
   };

@@ -11,6 +11,12 @@ export const Id = z
   .toLowerCase()
   .meta({ examples: ["0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e"] });
 
+/** In the place of a learner's id: the person who calls. */
+export const ME = "me";
+
+/** A learner, as a request names them. `me` has been replaced by an id when a handler sees it. */
+export const LearnerId = z.union([Id, z.literal(ME)]).meta({ description: "A learner's id; `me`: the person who calls." });
+
 /**
  * A name or a title: one line, with single spaces, none around it, and no invisible characters that
  * would make two names of what looks like one. Characters are composed (NFC).

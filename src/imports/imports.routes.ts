@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { nameMe } from "../access/me";
 import { actOf } from "../audit/audit.service";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
@@ -34,7 +35,12 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     allowLongUpload(request, reply);
     const source = isCsv ? await openCsv(file, door.item, limits) : openNdjson(file, limits);
     const inTurn: Door<S> = { ...door, store: (items) => budget.inTurn(reply, () => door.store(items)) };
-    const lines = importUpload(inTurn, { ...source, requestId: request.id, explain: (error) => asProblem(error, request) });
+    const read = (text: string) => {
+      const value = source.read(text);
+      nameMe(value as Record<string, unknown> | null, "learnerId", request.scope, "#");
+      return value;
+    };
+    const lines = importUpload(inTurn, { ...source, read, requestId: request.id, explain: (error) => asProblem(error, request) });
     return sendPieces(reply.type(NDJSON), lines);
   };
 

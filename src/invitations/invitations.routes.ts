@@ -9,12 +9,12 @@ import type { App } from "../http/app-type";
 import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { problems } from "../http/problem";
 import type { RateLimits } from "../http/rate-limits";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { InvitationCreate, InvitationList, InvitationWithSecret, Redemption } from "./invitations.schema";
 import { createInvitation, deleteInvitation, listInvitations, redeemInvitation } from "./invitations.service";
 
 const tags = ["API keys"];
-const params = z.object({ learnerId: Id });
+const params = z.object({ learnerId: LearnerId });
 const one = params.extend({ invitationId: Id });
 const WITHOUT_SECRET = { keep: (invitation: InvitationWithSecret) => ({ ...invitation, secret: null }) };
 

@@ -8,13 +8,13 @@ import type { Page } from "../http/paging";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
-import { Id } from "../http/schema";
+import { LearnerId } from "../http/schema";
 import { Learner, LearnerCreate, LearnerList, LearnerPage, LearnerUpdate, SignIn, SignInUpdate } from "./learners.schema";
 import { createLearner, getLearner, listLearners, updateLearner } from "./learners.service";
 import { getSignIn, liftErasedSubject, setSubject } from "./sign-ins.service";
 
 const tags = ["Learners"];
-const params = z.object({ learnerId: Id });
+const params = z.object({ learnerId: LearnerId });
 const idOf = ({ id }: Learner) => id;
 
 export function learnerRoutes(app: App, { db, config, clock, may }: Context): void {

@@ -3,12 +3,12 @@ import { change } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { problems } from "../http/problem";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { MembershipHistory, MembershipMove } from "./memberships.schema";
 import { deleteMembership, getMembershipHistory, involvedInMembership, moveLearner } from "./memberships.service";
 
 const tags = ["Learners"];
-const params = z.object({ learnerId: Id });
+const params = z.object({ learnerId: LearnerId });
 
 export function membershipRoutes(app: App, { db, may }: Context): void {
   app.route({

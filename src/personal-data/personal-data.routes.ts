@@ -6,13 +6,13 @@ import type { App } from "../http/app-type";
 import { continued } from "../http/file-body";
 import { NO_TIMEOUT_MS, sendPieces } from "../http/long-requests";
 import { problems } from "../http/problem";
-import { Id } from "../http/schema";
+import { LearnerId } from "../http/schema";
 import { exportPersonalData } from "./export";
 import { Erasure, ErasureQuery, PersonalDataExport } from "./personal-data.schema";
 import { erasePersonalData } from "./personal-data.service";
 
 const tags = ["Learners"];
-const params = z.object({ learnerId: Id });
+const params = z.object({ learnerId: LearnerId });
 
 export function personalDataRoutes(app: App, { db, clock, may, budget }: Context): void {
   app.route({

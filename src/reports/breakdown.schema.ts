@@ -2,7 +2,7 @@ import { z } from "zod";
 import { PERIODS, WEEK_STARTS } from "../days";
 import { csvColumns } from "../http/csv";
 import type { CsvForm } from "../http/representations";
-import { DayText, Id } from "../http/schema";
+import { DayText, Id, LearnerId } from "../http/schema";
 import { ByMode } from "../mix";
 import { sessionFilters } from "../study-sessions/filters";
 import { RULES_OF_PREVIOUS } from "./period";
@@ -29,7 +29,7 @@ export type LearnerBreakdownQuery = z.infer<typeof LearnerBreakdownQuery>;
 export const TeamBreakdownQuery = z.strictObject({
   ...query,
   groupBy: z.enum(GROUPS_OF_A_TEAM).optional().meta({ description: "`team`: the teams right below, each with all below it, and the team's own members." }),
-  learner: Id.optional().meta({ description: "Only this member." }),
+  learner: LearnerId.optional().meta({ description: "Only this member." }),
   depth: z.enum(["direct", "subtree"]).optional().meta({ description: "`direct`: the team itself; `subtree`: with all below it, unless told." }),
   membership: z
     .enum(["as-of", "current"])

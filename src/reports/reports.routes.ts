@@ -6,7 +6,7 @@ import type { App } from "../http/app-type";
 import type { Page } from "../http/paging";
 import { problems } from "../http/problem";
 import { csvForm, csvList, sendWritten } from "../http/representations";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { StudySession, StudySessionPage, TeamStudySessionList } from "../study-sessions/study-sessions.schema";
 import type { Written } from "../study-sessions/written";
 import { Breakdown, breakdownCsv, LearnerBreakdownQuery, TeamBreakdownQuery } from "./breakdown.schema";
@@ -27,7 +27,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
       operationId: "getLearnerBreakdown",
       summary: "Read a learner's real mix of on-the-job, social and formal learning",
       tags,
-      params: z.object({ learnerId: Id }),
+      params: z.object({ learnerId: LearnerId }),
       querystring: LearnerBreakdownQuery,
       response: { 200: Breakdown, ...problems("not-found", "forbidden", "too-many-groups") },
     },
@@ -59,7 +59,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
       operationId: "getLearnerGrowth",
       summary: "Read how a learner's goals are doing, and what changed since a day",
       tags,
-      params: z.object({ learnerId: Id }),
+      params: z.object({ learnerId: LearnerId }),
       querystring: LearnerGrowthQuery,
       response: { 200: GrowthReport, ...problems("not-found", "forbidden") },
     },

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Mode, ResourceType } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { Flag, Id, Instant, kebabEnum, paragraphs, Skill, Skills, text, WebAddress } from "../http/schema";
+import { Flag, Id, Instant, kebabEnum, LearnerId, paragraphs, Skill, Skills, text, WebAddress } from "../http/schema";
 
 export const Resource = z
   .object({
@@ -54,6 +54,7 @@ export const Resource = z
 export type Resource = z.infer<typeof Resource>;
 
 export const ResourceCreate = Resource.omit({ effectiveMode: true, archivedAt: true, version: true, createdAt: true, updatedAt: true })
+  .extend({ learnerId: LearnerId.nullable().meta({ description: "The learner here who is this mentor or coach." }) })
   .partial()
   .required({ type: true, title: true })
   .strict()
@@ -71,7 +72,7 @@ export const ResourceList = z.strictObject({
   type: z.enum(ResourceType).optional(),
   mode: kebabEnum(Mode).optional().meta({ description: "The effective mode." }),
   skill: Skill.optional(),
-  learner: Id.optional().meta({ description: "The learner here who is this mentor or coach." }),
+  learner: LearnerId.optional().meta({ description: "The learner here who is this mentor or coach." }),
   archived: Flag.optional().meta({ description: "`true`: only archived ones; otherwise only the others." }),
   ...pageQuery,
 });

@@ -6,12 +6,12 @@ import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion, RequiredIfMatchHeaders, requiredVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { Review, ReviewAnswer, ReviewCreate, ReviewList, ReviewPage } from "./reviews.schema";
 import { answerReview, askForReview, getReview, involvedInReview, listReviews, withdrawReview } from "./reviews.service";
 
 const tags = ["Goals"];
-const ofGoal = z.object({ learnerId: Id, goalId: Id });
+const ofGoal = z.object({ learnerId: LearnerId, goalId: Id });
 const params = ofGoal.extend({ reviewId: Id });
 const url = "/learners/:learnerId/goals/:goalId/reviews";
 const keyOf = ({ learnerId, goalId, reviewId }: z.infer<typeof params>) => ({ learnerId, goalId, id: reviewId });

@@ -7,14 +7,14 @@ import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { overResource } from "../resources/resources.service";
 import { completeStep, skipStep, startStep, uncompleteStep, unskipStep, unstartStep } from "./step-states";
 import { Step, StepCompletion, StepCreate, StepList, StepPage, StepSkip, StepStart, StepUpdate } from "./steps.schema";
 import { createStep, deleteStep, getStep, listSteps, updateStep } from "./steps.service";
 
 const tags = ["Goals"];
-const ofGoal = z.object({ learnerId: Id, goalId: Id });
+const ofGoal = z.object({ learnerId: LearnerId, goalId: Id });
 const params = ofGoal.extend({ stepId: Id });
 const url = "/learners/:learnerId/goals/:goalId/steps";
 const keyOf = ({ learnerId, goalId, stepId }: z.infer<typeof params>) => ({ learnerId, goalId, id: stepId });

@@ -10,7 +10,7 @@ import type { Page } from "../http/paging";
 import { IfMatchHeaders, ifVersion, RequiredIfMatchHeaders, requiredVersion } from "../http/preconditions";
 import { problemBodies, problems } from "../http/problem";
 import { csvList, sendWritten } from "../http/representations";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { confirmSession, listMentored, withdrawConfirmation } from "./confirmations";
 import { overStep } from "./log-sessions";
 import {
@@ -30,7 +30,7 @@ import {
 import { deleteSession, getSession, type ItemOutcome, listSessions, logBatch, logSession, updateSession } from "./study-sessions.service";
 
 const tags = ["Study sessions"];
-const ofLearner = z.object({ learnerId: Id });
+const ofLearner = z.object({ learnerId: LearnerId });
 const params = ofLearner.extend({ sessionId: Id });
 // A note that is not shared is shown to its learner alone: of one version there are two answers.
 const derived = { derived: true };

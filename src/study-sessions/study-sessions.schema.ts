@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Mode, ResourceType, Verification } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
 import { Problem } from "../http/problem";
-import { CalendarDay, DayText, Flag, Id, Instant, InstantOrLocalTime, kebabEnum, listOf, prose, Skills, TimeZone } from "../http/schema";
+import { CalendarDay, DayText, Flag, Id, Instant, InstantOrLocalTime, kebabEnum, LearnerId, listOf, prose, Skills, TimeZone } from "../http/schema";
 import { sessionFilters } from "./filters";
 
 const MAX_BATCH = 1_000;
@@ -200,7 +200,7 @@ export type StudySessionList = z.infer<typeof StudySessionList>;
 export const TeamStudySessionList = z.strictObject({
   ...period,
   ...sessionFilters,
-  learner: Id.optional(),
+  learner: LearnerId.optional(),
   below: z
     .union([Id, z.literal("none")])
     .optional()
@@ -212,7 +212,7 @@ export const TeamStudySessionList = z.strictObject({
 export type TeamStudySessionList = z.infer<typeof TeamStudySessionList>;
 
 export const BatchItem = StudySessionCreate.extend({
-  learnerId: Id,
+  learnerId: LearnerId,
   id: Id.optional().meta({ description: "Your id for the session: sent again, it is not logged again." }),
 }).meta({
   id: "StudySessionBatchItem",

@@ -1,3 +1,4 @@
+import { namesNobody } from "../access/me";
 import { isOwn, type Scope, seesEverybody } from "../access/scope";
 import type { Act } from "../audit/audit.service";
 import { recordRefusal } from "../audit/refusals";
@@ -10,6 +11,7 @@ import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import { forgetInAnswers } from "../http/idempotency";
 import { type Page, type PageQuery, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
+import { ME } from "../http/schema";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
 import { matching, type SessionFilters, type SessionScope, sessionsIn, within } from "./filters";
 import { DAY_LIMIT, refusalOfChange, rulesOf, unlessRefused } from "./full-days";
@@ -45,7 +47,7 @@ export type ItemOutcome = { learnerId: string | null; id: string | null } & ({ c
 
 /** Logs many, across learners; each item is judged by itself and none holds up another. */
 export async function logBatch(db: Db, scope: Scope, items: unknown[], now: Date, act: Act): Promise<ItemOutcome[]> {
-  const parsed = items.map((item) => readAs(BatchItem, item));
+  const parsed = items.map(readItem);
   const entries = parsed.flatMap(({ data }) => (data ? [toEntry(data)] : []));
   const logged = (await logSessions(db, scope, entries, now, act))[Symbol.iterator]();
   const outcomes = parsed.map(({ data, error }): ItemOutcome => {
@@ -212,6 +214,11 @@ function staysVerified({ caller }: Scope, before: Row, after: Row): boolean {
   const said = ({ startedAt, occurredOn, minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId }: Row) =>
     [startedAt.getTime(), occurredOn.getTime(), minutes, onTheJobMinutes, socialMinutes, formalMinutes, resourceId].join();
   return said(before) === said(after);
+}
+
+function readItem(item: unknown): ReturnType<typeof readAs<typeof BatchItem>> {
+  const read = readAs(BatchItem, item);
+  return read.data?.learnerId === ME ? { error: namesNobody("#/learnerId") } : read;
 }
 
 function toEntry({ learnerId, id, ...input }: BatchItem): Entry {

@@ -6,12 +6,12 @@ import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
-import { Id } from "../http/schema";
+import { Id, LearnerId } from "../http/schema";
 import { GlossaryEntry, GlossaryList, GlossaryPage, Term, TermCreate, TermList, TermPage, TermUpdate } from "./terms.schema";
 import { addTerm, deleteTerm, getTerm, listGlossary, listTerms, updateTerm } from "./terms.service";
 
 const tags = ["Goals"];
-const ofLearner = z.object({ learnerId: Id });
+const ofLearner = z.object({ learnerId: LearnerId });
 const ofGoal = ofLearner.extend({ goalId: Id });
 const params = ofGoal.extend({ termId: Id });
 const url = "/learners/:learnerId/goals/:goalId/terms";

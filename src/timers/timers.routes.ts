@@ -6,13 +6,13 @@ import { reasonHeader } from "../http/change-reason";
 import { IdempotencyHeaders, KEY_REFUSALS } from "../http/idempotency";
 import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
-import { Id } from "../http/schema";
+import { LearnerId } from "../http/schema";
 import { LoggedSession } from "../study-sessions/study-sessions.schema";
 import { Timer, TimerStart, TimerStop, TimerUpdate } from "./timers.schema";
 import { discardTimer, getTimer, startTimer, stopTimer, updateTimer } from "./timers.service";
 
 const tags = ["Study sessions"];
-const params = z.object({ learnerId: Id });
+const params = z.object({ learnerId: LearnerId });
 const url = "/learners/:learnerId/timer";
 
 export function timerRoutes(app: App, { db, clock, may }: Context): void {

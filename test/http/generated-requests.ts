@@ -216,6 +216,7 @@ function valid(described: Schema, name: string): fc.Arbitrary<unknown> {
   // Here an example says more than the schema does: three shares add up to a hundred.
   if (options && schema.examples) return mostly(fc.constantFrom(null, ...schema.examples), fc.oneof(...options.map((each) => valid(each, name))), 10);
   if (options) return fc.oneof(...options.map((each) => valid(each, name)));
+  if ("const" in schema) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...(schema.enum as unknown[]));
   switch (type) {
     case "object": {

@@ -15,6 +15,7 @@
 const TABLE = `
                                               nuxefo  TPLIOFGM  AB  slwrd  CE  LIC
   Service
+    getStart                                  ++++++  ++++++++  ++  +++++  ++  +++
     getLiveness                               ++++++  ++++++++  ++  +++++  ++  +++
     getReadiness                              ++++++  ++++++++  ++  +++++  ++  +++
 

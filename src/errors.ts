@@ -8,6 +8,7 @@ export const PROBLEMS = {
   forbidden: { status: 403, title: "The caller may not do this" },
   "person-erased": { status: 403, title: "The person was erased here" },
   "not-found": { status: 404, title: "There is nothing here" },
+  "learner-merged": { status: 410, title: "The record was merged into another one of the same person" },
   "method-not-allowed": { status: 405, title: "The address does not take this method" },
   "request-timeout": { status: 408, title: "The request took too long to arrive" },
   "already-exists": { status: 409, title: "There is one already" },
@@ -28,6 +29,7 @@ export const PROBLEMS = {
   "review-waiting": { status: 409, title: "A review is waiting already" },
   "review-answered": { status: 409, title: "The review was answered" },
   "learner-erased": { status: 409, title: "The person was erased" },
+  "merger-conflict": { status: 409, title: "The two records cannot be merged as they are" },
   "key-rotated": { status: 409, title: "The key was rotated already" },
   "too-many-keys": { status: 409, title: "There are too many live keys" },
   "invitation-redeemed": { status: 409, title: "The invitation was redeemed already" },
@@ -73,6 +75,8 @@ export class AppError extends Error {
   readonly flawCount: number;
   /** What it says instead to whoever may not read what its detail quotes. */
   unread?: string;
+  /** Of a merged record that was asked for: whose it is now. */
+  survivorId?: string;
 
   /** @param unlisted how many flaws there are beside those that are given */
   constructor(
@@ -139,6 +143,20 @@ export function learnerErased(): AppError {
     "learner-erased",
     "This person was erased for good, so nothing can be stored about them any more. Leave them out, or name another learner.",
   );
+}
+
+/**
+ * The refusal of a record that was merged into another.
+ *
+ * @param survivorId only for callers who may see the survivor
+ * @param pointer where the request names the merged record, if not in the path
+ */
+export function learnerMerged(survivorId?: string, pointer?: string): AppError {
+  const detail = survivorId
+    ? `This record was merged into another one of the same person: ${survivorId}. Everything that it had is there, under the same ids. Use that id from now on.`
+    : "This record was merged into another one of the same person. GET /v1/learners/{its id} says into which, to whoever may see that one. Name that one.";
+  const error = new AppError("learner-merged", detail, pointer ? [{ pointer, detail }] : []);
+  return survivorId ? Object.assign(error, { survivorId }) : error;
 }
 
 /** A refusal that points at one place of the body. */

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { AppError, learnerErased, notFound } from "../errors";
 import type { Prisma, PrismaClient } from "../generated/prisma/client";
+import { refuseMerged } from "./merged";
 import { isAbove, isOwn, type KeyScope, ledTeams, personOf, type Scope, visibleLearners, visibleTeams, writableLearners, writes } from "./scope";
 
 declare module "fastify" {
@@ -20,8 +21,12 @@ export type Guards = ReturnType<typeof createGuards>;
  */
 export function createGuards(db: PrismaClient) {
   // Whoever calls is there, sees themselves, and writes what is theirs.
-  const findAmong = (learners: (scope: Scope) => Prisma.LearnerWhereInput) => async (scope: Scope, id: string) =>
-    isOwn(scope, id) ? { erasedAt: null } : db.learner.findFirst({ where: { AND: [{ id }, learners(scope)] }, select: { erasedAt: true } });
+  const findAmong = (learners: (scope: Scope) => Prisma.LearnerWhereInput) => async (scope: Scope, id: string) => {
+    if (isOwn(scope, id)) return { erasedAt: null };
+    const learner = await db.learner.findFirst({ where: { AND: [{ id }, learners(scope)] }, select: { erasedAt: true, mergedIntoId: true } });
+    if (!learner || learner.mergedIntoId) await refuseMerged(db, scope, id);
+    return learner;
+  };
   const [findVisible, findWritable] = [findAmong(visibleLearners), findAmong(writableLearners)];
   const pathId = (request: FastifyRequest, name: "learnerId" | "teamId") => (request.params as Record<typeof name, string>)[name];
 
@@ -152,6 +157,9 @@ export function createGuards(db: PrismaClient) {
 
     /** Admins alone. */
     eraseLearner: adminOnly,
+
+    /** That two records are of one person: admins alone. */
+    mergeLearner: adminOnly,
 
     /** The learner's directory entry: kept by admins and services, read by who may see the learner. */
     keepLearner: async (request) => {

@@ -147,9 +147,13 @@ async function findUnbound(tx: Db, claims: Claims, email: string | null, { OIDC_
   const isOther = externalId && byEmail?.externalId && byEmail.externalId !== externalId;
   const learner = byId ?? (isOther ? null : byEmail);
   if (!learner || learner.subject !== null) return null;
+  // What a merged record goes by is the survivor's, too.
+  const id = learner.mergedIntoId ?? learner.id;
   // Holds the row, so that a change of its address waits or is seen.
-  await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${learner.id}::uuid FOR UPDATE`;
-  return tx.learner.findFirst({ where: { id: learner.id, subject: null, erasedAt: null, ...(byId ? { externalId } : { email }) } });
+  await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${id}::uuid FOR UPDATE`;
+  const goesBy = byId ? { externalId } : { email };
+  const asNamed = learner.mergedIntoId ? { merged: { some: { ...goesBy, signInOpen: true } } } : goesBy;
+  return tx.learner.findFirst({ where: { id, subject: null, erasedAt: null, mergedIntoId: null, ...asNamed } });
 }
 
 /** Whether the provider says that the address is the person's, or is trusted to hold no other. */

@@ -31,6 +31,8 @@ export const TRIGGERS: Record<string, "derived" | "checked" | "of changes"> = {
   audit_events_tell_time: "of changes",
   learners_keep_subject: "of changes",
   learners_stay_erased: "checked",
+  learners_stay_merged: "checked",
+  learners_follow_survivor: "checked",
   erased_people_added: "of changes",
   erased_people_changed: "of changes",
   closed_months_added: "of changes",
@@ -79,6 +81,21 @@ const FLAWS: [words: string, statement: string][] = [
        "SELECT id FROM erased WHERE id IN (SELECT learner_id FROM resources)",
        "SELECT id FROM erased WHERE id IN (SELECT lead_id FROM teams)",
        ...GONE_WITH_A_PERSON.map((table) => `SELECT id FROM erased WHERE id IN (SELECT learner_id FROM ${table})`),
+     ].join(" UNION ALL ")} LIMIT 1`,
+  ],
+  [
+    "things of records that were merged into others",
+    `WITH merged AS (SELECT * FROM learners WHERE merged_into_id IS NOT NULL)
+     ${[
+       "SELECT id FROM merged WHERE merged_into_id IN (SELECT id FROM merged)",
+       "SELECT id FROM merged WHERE id IN (SELECT caller_id FROM idempotency_keys)",
+       "SELECT id FROM merged WHERE id IN (SELECT mentor_id FROM study_sessions)",
+       "SELECT id FROM merged WHERE id IN (SELECT reviewer_id FROM goals)",
+       "SELECT id FROM merged WHERE id IN (SELECT reviewer_id FROM reviews UNION ALL SELECT answered_by_id FROM reviews)",
+       "SELECT id FROM merged WHERE id IN (SELECT lead_id FROM teams)",
+       ...[...GONE_WITH_A_PERSON, "study_sessions", "memberships", "resources"].map(
+         (table) => `SELECT id FROM merged WHERE id IN (SELECT learner_id FROM ${table})`,
+       ),
      ].join(" UNION ALL ")} LIMIT 1`,
   ],
 ];

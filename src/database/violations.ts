@@ -1,4 +1,4 @@
-import { AppError, learnerErased, type ProblemCode } from "../errors";
+import { AppError, learnerErased, learnerMerged, type ProblemCode } from "../errors";
 
 // The database decides; this table says in whose words. Names are those of the migrations.
 type Words = [ProblemCode, string, pointer?: string];
@@ -69,6 +69,8 @@ function sameFor(names: string[], words: Words): Record<string, Words> {
 
 /** What every table's trigger says of a row that would be about an erased person. */
 const LEARNERS_ERASED = "learners_erased";
+/** The same of a record that was merged into another. */
+const LEARNERS_MERGED = "learners_merged";
 
 const ID_TAKEN = new AppError("already-exists", "Something with this id exists. Read it, or choose another id.");
 const IN_USE = new AppError("in-use", "Other records refer to this, and their history would be lost with it. Move or end those first.");
@@ -80,6 +82,7 @@ export function constraintProblem(error: unknown): AppError | undefined {
   const name = constraintOf(error);
   if (!name) return undefined;
   if (name === LEARNERS_ERASED) return learnerErased();
+  if (name === LEARNERS_MERGED) return learnerMerged();
   if (/^update or delete on/.test(causeOf(error).originalMessage ?? "")) return IN_USE;
   const [code, detail, pointer] = CONSTRAINTS[name] ?? [];
   if (!code || !detail) return name.endsWith("_pkey") ? ID_TAKEN : undefined;
@@ -92,9 +95,10 @@ export function refusalBy(name: keyof typeof CONSTRAINTS): AppError {
   return new AppError(code, detail, pointer ? [{ pointer, detail }] : []);
 }
 
-/** Whether the database refused a row because the person whom it is about was erased. */
-export function isOfErasedPerson(error: unknown): boolean {
-  return constraintProblem(error)?.code === "learner-erased";
+/** Whether the database refused a row because the person whom it is about was erased, or merged into another record. */
+export function isOfNobody(error: unknown): boolean {
+  const { code } = constraintProblem(error) ?? {};
+  return code === "learner-erased" || code === "learner-merged";
 }
 
 /** Whether the database refused a write by this constraint. */

@@ -102,7 +102,8 @@ async function claim(tx: Prisma.TransactionClient, { callerId: ownerId, key }: {
 export async function forgetInAnswers(tx: Db, learnerId: string, id: string, field: "note"): Promise<void> {
   await tx.$executeRaw`
     UPDATE idempotency_keys SET body = (body::jsonb || jsonb_build_object(${field}::text, NULL))::json
-    WHERE body ->> 'id' = ${id} AND body ->> 'learnerId' = ${learnerId} AND body ->> ${field}::text IS NOT NULL`;
+    WHERE body ->> 'id' = ${id} AND body ->> ${field}::text IS NOT NULL
+      AND body ->> 'learnerId' IN (SELECT ${learnerId} UNION ALL SELECT id::text FROM learners WHERE merged_into_id = ${learnerId}::uuid)`;
 }
 
 function send<T>(reply: FastifyReply, { status, body, location }: Answer<T>): T {

@@ -59,6 +59,8 @@ export async function describeApi(app: App, version: string, countVisit: (reques
       if (document.route.config?.receipt) given.schema = { ...given.schema, response: withReceipts(given.schema?.response as Record<string, unknown>) };
       if (attachesToLearner(document.route))
         given.schema = { ...given.schema, response: withProblem((given.schema?.response ?? {}) as object, "learner-erased") };
+      if (namesLearner(document.route, given.schema))
+        given.schema = { ...given.schema, response: withProblem((given.schema?.response ?? {}) as object, "learner-merged") };
       const { schema, url } = transformSchema(given);
       const responses = (schema as { response?: Record<string, object> }).response ?? {};
       return { schema: { ...schema, response: Object.fromEntries(Object.entries(responses).map(describe(document.route.config))) }, url };
@@ -108,6 +110,12 @@ const ABOUT_ERASURE = ["erasePersonalData", "liftErasedSubject"];
 /** Whether a request stores something under a learner, which the database refuses for an erased one. */
 function attachesToLearner({ method, url, schema }: { method: unknown; url: string; schema?: { operationId?: string } }): boolean {
   return method !== "GET" && url.includes("/:learnerId") && !ABOUT_ERASURE.includes(schema?.operationId ?? "");
+}
+
+/** Whether a request names a learner, whose record may have been merged into another: in its path, its query or its body. */
+function namesLearner({ url }: { url: string }, { querystring, body }: { querystring?: unknown; body?: unknown } = {}): boolean {
+  const names = [querystring, body].flatMap((part) => (part instanceof z.ZodObject ? Object.keys(part.shape) : []));
+  return url.includes("/:learnerId") || names.some((name) => ["learner", "learnerId", "leadId"].includes(name));
 }
 
 /** The responses of a write whose answer may be cut. */

@@ -11,6 +11,7 @@ import { BROWSER_HEADERS } from "./hardening";
 import { isLongUpload } from "./long-requests";
 import { methodsOfRoutes } from "./methods";
 import { asksForVersion } from "./preconditions";
+import { Id } from "./schema";
 
 const MEDIA_TYPE = "application/problem+json";
 const RETRY_AFTER_SECONDS = 2;
@@ -30,6 +31,9 @@ export const Problem = z
       .meta({
         description: `Each flaw with its place: \`#/…\` in the body, \`query/…\`, \`path/…\` or \`headers/…\` elsewhere. Of more than ${MOST_FLAWS} a last entry, whose place is \`#\`, says how many were left out. Long places are cut.`,
       }),
+    survivorId: Id.optional().meta({
+      description: "Of `learner-merged`: the record into which it was merged. The header `Link` (`rel=canonical`) leads to the same there.",
+    }),
     requestId: z.string(),
   })
   .meta({
@@ -145,7 +149,8 @@ function unreadable(code: string | undefined): AppError {
 export function problemBody(error: AppError, requestId: string): Problem {
   const { status, title } = PROBLEMS[error.code];
   const errors = error.flaws.length ? { errors: error.flaws } : {};
-  return { type: `urn:cairn:problem:${error.code}`, code: error.code, title, status, detail: error.detail, ...errors, requestId };
+  const survivor = error.survivorId ? { survivorId: error.survivorId } : {};
+  return { type: `urn:cairn:problem:${error.code}`, code: error.code, title, status, detail: error.detail, ...errors, ...survivor, requestId };
 }
 
 /** Makes the problems of an answer that holds many: together they list a thousand flaws, and after that one each. */
@@ -165,6 +170,10 @@ function send(reply: FastifyReply, request: FastifyRequest, error: AppError) {
   if (status === 401) reply.header("WWW-Authenticate", 'Bearer realm="cairn"');
   const retryAfter = error.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined);
   if (retryAfter !== undefined) reply.header("Retry-After", String(retryAfter));
+  const { learnerId } = (request.params ?? {}) as { learnerId?: string };
+  const [path = ""] = request.url.split("?");
+  // Ids beneath the learner stay what they were, so the same address leads on with the survivor's id.
+  if (error.survivorId && learnerId) reply.header("Link", `<${path.replace(learnerId, error.survivorId)}>; rel="canonical"`);
   // As text, because a route need not list every problem that can befall it.
   return reply.status(status).header("Content-Type", MEDIA_TYPE).serializer(JSON.stringify).send(problemBody(error, request.id));
 }

@@ -6,7 +6,7 @@ import { recordChange } from "../audit/changes";
 import { type Db, inTransaction } from "../database/transaction";
 import { constraintProblem } from "../database/violations";
 import { toDay } from "../days";
-import { AppError, learnerErased } from "../errors";
+import { AppError, learnerErased, learnerMerged } from "../errors";
 import type { Learner } from "../generated/prisma/client";
 import { CalendarDay, Id, prose, text } from "../http/schema";
 import { LearnerCreate } from "../learners/learners.schema";
@@ -69,6 +69,7 @@ async function storeLearners(tx: Db, items: LearnerLine[], teamOf: TeamOf, timeZ
     if (teamId instanceof AppError) return { outcome: { error: teamId } };
     const there = known.find(profile);
     if (there instanceof AppError) return { outcome: { error: there } };
+    if (there?.mergedIntoId) return { outcome: { error: learnerMerged(there.mergedIntoId) } };
     if (there?.erasedAt) return { outcome: { error: learnerErased() } };
     if (there) return { outcome: answerKnown(there, profile), learnerId: there.id };
     const row = { email: null, externalId: null, target: [], ...profile, id: profile.id ?? uuidv7(), timeZone: profile.timeZone ?? timeZone };
@@ -85,7 +86,7 @@ async function storeLearners(tx: Db, items: LearnerLine[], teamOf: TeamOf, timeZ
   return settled;
 }
 
-type Identity = Pick<Learner, "id" | "email" | "externalId"> & { erasedAt?: Date | null };
+type Identity = Pick<Learner, "id" | "email" | "externalId"> & { erasedAt?: Date | null; mergedIntoId?: string | null };
 type Known = {
   find(said: { id?: string | undefined; email?: string | null | undefined; externalId?: string | null | undefined }): Identity | AppError | undefined;
   add(learner: Identity): void;
@@ -109,6 +110,9 @@ async function findKnown(tx: Db, items: LearnerLine[]): Promise<Known> {
     find({ id = "", externalId, email }) {
       const [named, called, addressed] = [by.id.get(id), by.externalId.get(externalId ?? ""), by.email.get(email ?? "")];
       const there = named ?? (id ? undefined : called);
+      for (const [field, other] of Object.entries({ externalId: called, email: addressed })) {
+        if (other?.mergedIntoId && other !== there) return learnerMerged(other.mergedIntoId, `#/${field}`);
+      }
       if (called && called !== there) return taken("#/externalId", "A learner with this externalId exists. Change that learner instead.");
       if (addressed && addressed !== there) return taken("#/email", "A learner with this e-mail address exists. Change that learner instead.");
       return there;

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { type Act, record } from "../audit/audit.service";
 import { type Db, inTransaction } from "../database/transaction";
-import { AppError, learnerErased } from "../errors";
+import { AppError, learnerErased, learnerMerged } from "../errors";
 import { ResourceCreate } from "../resources/resources.schema";
 import type { Door, Outcome } from "./import";
 import { answerKnown } from "./known";
@@ -16,13 +16,19 @@ export function resourceDoor(db: Db, act: Act): Door<typeof ResourceLine> {
 async function storeResources(tx: Db, items: ResourceLine[], act: Act): Promise<Outcome[]> {
   const named = await tx.learner.findMany({
     where: { id: { in: items.flatMap(({ learnerId }) => learnerId ?? []) } },
-    select: { id: true, erasedAt: true },
+    select: { id: true, erasedAt: true, mergedIntoId: true },
   });
-  const mentors = new Map(named.map(({ id, erasedAt }) => [id, erasedAt]));
-  const isNobody = ({ learnerId }: ResourceLine) => Boolean(learnerId && mentors.get(learnerId) !== null);
+  const mentors = new Map(named.map((learner) => [learner.id, learner]));
+  const refusalOf = ({ learnerId }: ResourceLine): AppError | null => {
+    if (!learnerId) return null;
+    const { erasedAt = null, mergedIntoId = null } = mentors.get(learnerId) ?? {};
+    if (!mentors.has(learnerId)) return nobody();
+    if (mergedIntoId) return learnerMerged(mergedIntoId, "#/learnerId");
+    return erasedAt ? learnerErased() : null;
+  };
   const first = new Map(
     items
-      .filter((item) => !isNobody(item))
+      .filter((item) => !refusalOf(item))
       .map((item) => [item.id, item])
       .reverse() as [string, ResourceLine][],
   );
@@ -35,7 +41,8 @@ async function storeResources(tx: Db, items: ResourceLine[], act: Act): Promise<
     await record(tx, act, "change", [...new Set(about)], [...made.keys()]);
   }
   return items.map((item) => {
-    if (isNobody(item)) return { error: mentors.get(item.learnerId ?? "") ? learnerErased() : nobody() };
+    const refusal = refusalOf(item);
+    if (refusal) return { error: refusal };
     if (first.get(item.id) === item && made.has(item.id)) return { created: true };
     return answerKnown(stored.get(item.id) ?? {}, item);
   });

@@ -6,14 +6,15 @@ import { containsAllWords } from "../database/search";
 import { type Db, inTransaction } from "../database/transaction";
 import { changesNothing } from "../database/unchanged";
 import { type Day, dayIn } from "../days";
-import { AppError } from "../errors";
+import { AppError, learnerMerged } from "../errors";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { changeTarget } from "../mix";
 import type { Learner, LearnerCreate, LearnerList, LearnerUpdate } from "./learners.schema";
 
 /** @param timeZone the organisation's, for a learner who brings none */
-export function createLearner(db: Db, input: LearnerCreate, timeZone: string): Promise<Learner> {
+export async function createLearner(db: Db, input: LearnerCreate, timeZone: string): Promise<Learner> {
+  await refuseNamesOfMerged(db, input);
   return db.learner.create({ data: { id: uuidv7(), timeZone, ...input } });
 }
 
@@ -29,7 +30,14 @@ export async function todayOf(db: Db, id: string, now: Date): Promise<Day> {
 export function listLearners(db: Db, scope: Scope, { q, email, externalId, ...page }: LearnerList): Promise<Page<Learner>> {
   return readPage(["learners", q, email, externalId], page, { text: (learner) => learner.name }, (take, after) =>
     db.learner.findMany({
-      where: { AND: [visibleLearners(scope), { email, externalId, erasedAt: null }, ...containsAllWords(q, ["name", "email"]), beyond("name", "asc", after)] },
+      where: {
+        AND: [
+          visibleLearners(scope),
+          { email, externalId, erasedAt: null, mergedIntoId: null },
+          ...containsAllWords(q, ["name", "email"]),
+          beyond("name", "asc", after),
+        ],
+      },
       orderBy: [{ name: "asc" }, { id: "asc" }],
       take,
     }),
@@ -62,10 +70,26 @@ export function updateLearner(db: Db, { caller }: Scope, id: string, { input, if
     const opening = isConfirmed || isChanged("email") || isChanged("externalId") ? { signInOpen: isConfirmed } : {};
     const change = { ...changed, ...opening };
     if (changesNothing(before, change)) return before;
+    await refuseNamesOfMerged(tx, fields, id);
     const after = await tx.learner.update({ where, data: { ...change, version: { increment: 1 } } });
     if (isChanged("email") && (await hasSignedIn(tx, before))) {
       await record(tx, { ...act, operation: "endSignIns", fields: ["email"] }, "change", [id], await endSignIns(tx, id, now));
     }
     return after;
   });
+}
+
+/**
+ * An address or an externalId of a merged record leads to its survivor: nobody else takes it, and the survivor takes it from there.
+ *
+ * @throws AppError when it was another one's
+ */
+async function refuseNamesOfMerged(db: Db, { email, externalId }: Pick<LearnerUpdate, "email" | "externalId">, id?: string): Promise<void> {
+  for (const [field, value] of Object.entries({ email, externalId })) {
+    if (!value) continue;
+    const merged = await db.learner.findFirst({ where: { [field]: value, mergedIntoId: { not: null } }, select: { id: true, mergedIntoId: true } });
+    if (!merged?.mergedIntoId) continue;
+    if (merged.mergedIntoId !== id) throw learnerMerged(merged.mergedIntoId, `#/${field}`);
+    await db.learner.update({ where: { id: merged.id }, data: { [field]: null } });
+  }
 }

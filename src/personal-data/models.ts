@@ -267,7 +267,13 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
   Learner: {
     table: "learners",
-    exported: (db, learnerId) => db.learner.findMany({ where: { id: learnerId }, omit: { erasedSubjectHash: true } }),
+    // With what is left of records that were merged into theirs.
+    exported: (db, learnerId, page) =>
+      db.learner.findMany({
+        where: { OR: [{ id: learnerId }, { mergedIntoId: learnerId }], ...pastId(page) },
+        omit: { erasedSubjectHash: true },
+        ...byId(page),
+      }),
     stays: of("id"),
     columns: {
       id: "keeps",
@@ -286,6 +292,8 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       updatedAt: erasedAt,
       lastSeenOn: "empties",
       erasedAt,
+      mergedIntoId: "keeps",
+      mergedAt: "keeps",
     },
   },
   ChangeReason: {
@@ -305,9 +313,11 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
     // Who read or changed what of theirs, and what they did; of the others whom an event names, nothing. It holds ids alone, so it stays.
     exported: async (db, learnerId, { take, after }) => {
       const past = after ? { OR: [{ at: { gt: after.at } }, { at: after.at, id: { gt: after.id } }] } : {};
-      const where = { AND: [{ OR: [{ learnerIds: { has: learnerId } }, { personId: learnerId }] }, past] };
+      const merged = await db.learner.findMany({ where: { mergedIntoId: learnerId }, select: { id: true } });
+      const ids = [learnerId, ...merged.map(({ id }) => id)];
+      const where = { AND: [{ OR: [{ learnerIds: { hasSome: ids } }, { personId: { in: ids } }] }, past] };
       const events = await db.auditEvent.findMany({ where, omit: { learnerIds: true, itemIds: true }, orderBy: [{ at: "asc" }, { id: "asc" }], take });
-      return events.map((event) => (isOfAnother(event.target, learnerId) ? { ...event, target: null } : event));
+      return events.map((event) => (isOfAnother(event.target, ids) ? { ...event, target: null } : event));
     },
     columns: {
       at: "keeps",
@@ -355,6 +365,6 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
   },
 };
 
-function isOfAnother(target: string, learnerId: string): boolean {
-  return target.startsWith("/v1/learners/") && !target.includes(learnerId);
+function isOfAnother(target: string, ids: string[]): boolean {
+  return target.startsWith("/v1/learners/") && !ids.some((id) => target.includes(id));
 }

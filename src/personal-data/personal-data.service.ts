@@ -7,8 +7,8 @@ import { NOBODY, PERSONAL_DATA, type Person } from "./models";
 import type { Erasure } from "./personal-data.schema";
 
 /**
- * Erases a person for good: what says who they were goes, the minutes stay, of nobody. Idempotent:
- * a second erasure takes away what is left.
+ * Erases a person for good: what says who they were goes, the minutes stay, of nobody; so it is with
+ * what is left of records that were merged into theirs. Idempotent: a second erasure takes away what is left.
  *
  * @param today on the organisation's calendar; memberships end on it
  * @param dryRun says what would go, by doing it and taking it back
@@ -17,22 +17,32 @@ import type { Erasure } from "./personal-data.schema";
 export function erasePersonalData(db: Db, learnerId: string, { dryRun = false, today, now }: { dryRun?: boolean; today: Day; now: Date }): Promise<Erasure> {
   return (dryRun ? rolledBack : inTransaction)(db, async (tx) => {
     // Who is writing about the person right now is waited for; who comes later waits, and is then refused.
-    await tx.$queryRaw`SELECT set_config('cairn.erasing', ${learnerId}, true) FROM learners WHERE id = ${learnerId}::uuid FOR UPDATE`;
-    const { name, email, subject } = await tx.learner.findUniqueOrThrow({ where: { id: learnerId } });
-    const person: Person = { id: learnerId, named: patternOf(name, email), tombstone: await tombstoneOf(tx, subject), today, now };
+    await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${learnerId}::uuid FOR UPDATE`;
     const erasure: Erasure = { learnerId, dryRun, erased: {}, anonymised: {} };
-    for (const [model, handling] of Object.entries(PERSONAL_DATA)) {
-      const { goes, elsewhere } = handling;
-      if (elsewhere) erasure.anonymised[model] = await tx.$executeRaw(elsewhere(person));
-      if (goes) erasure.erased[model] = await tx.$executeRaw`DELETE FROM ${Prisma.raw(handling.table)} WHERE ${goes(person)}`;
-      if ("stays" in handling && handling.stays) {
-        const changed = await tx.$executeRaw`UPDATE ${Prisma.raw(handling.table)} SET ${assignments(handling.columns, person)} WHERE ${handling.stays(person)}`;
-        erasure.anonymised[model] = (erasure.anonymised[model] ?? 0) + changed;
-      }
-    }
+    const merged = await tx.learner.findMany({ where: { mergedIntoId: learnerId }, select: { id: true }, orderBy: { id: "asc" } });
+    for (const id of [learnerId, ...merged.map((record) => record.id)]) await eraseRecord(tx, id, { today, now }, erasure);
     await tx.$queryRaw`SELECT set_config('cairn.erasing', '', true)`;
     return erasure;
   });
+}
+
+/** Erases what one record says, and adds to the counts. */
+async function eraseRecord(tx: Db, id: string, { today, now }: Pick<Person, "today" | "now">, { erased, anonymised }: Erasure): Promise<void> {
+  await tx.$queryRaw`SELECT set_config('cairn.erasing', ${id}, true) FROM learners WHERE id = ${id}::uuid FOR UPDATE`;
+  const { name, email, subject } = await tx.learner.findUniqueOrThrow({ where: { id } });
+  const person: Person = { id, named: patternOf(name, email), tombstone: await tombstoneOf(tx, subject), today, now };
+  const count = (counts: Record<string, number>, model: string, rows: number) => {
+    counts[model] = (counts[model] ?? 0) + rows;
+  };
+  for (const [model, handling] of Object.entries(PERSONAL_DATA)) {
+    const { goes, elsewhere } = handling;
+    if (elsewhere) count(anonymised, model, await tx.$executeRaw(elsewhere(person)));
+    if (goes) count(erased, model, await tx.$executeRaw`DELETE FROM ${Prisma.raw(handling.table)} WHERE ${goes(person)}`);
+    if ("stays" in handling && handling.stays) {
+      const assigned = assignments(handling.columns, person);
+      count(anonymised, model, await tx.$executeRaw`UPDATE ${Prisma.raw(handling.table)} SET ${assigned} WHERE ${handling.stays(person)}`);
+    }
+  }
 }
 
 type Columns = Record<string, "keeps" | "empties" | ((person: Person) => Prisma.Sql)>;

@@ -75,7 +75,7 @@ async function findLeavers(db: Db, { RETAIN_LEAVERS_DAYS: days, TIME_ZONE }: Set
                (SELECT max(at)::date FROM audit_events WHERE learner_ids @> ARRAY[l.id] AND action = 'change')
              ) AS last_trace_on
       FROM learners l
-      WHERE l.erased_at IS NULL AND NOT EXISTS (SELECT FROM teams WHERE lead_id = l.id)
+      WHERE l.erased_at IS NULL AND l.merged_into_id IS NULL AND NOT EXISTS (SELECT FROM teams WHERE lead_id = l.id)
         -- Nearly everybody: for them the costlier questions are not asked.
         AND NOT EXISTS (SELECT FROM memberships WHERE learner_id = l.id AND (until_day IS NULL OR until_day >= ${cutoff}::date)) ${one}
     ) known

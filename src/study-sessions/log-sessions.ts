@@ -3,10 +3,10 @@ import { isOwn, ownerOf, type Scope, whoWritesWhom } from "../access/scope";
 import { type Act, recordReason } from "../audit/audit.service";
 import { gathered } from "../database/gather";
 import { type Db, inTransaction } from "../database/transaction";
-import { isOfErasedPerson } from "../database/violations";
+import { isOfNobody } from "../database/violations";
 import { dayIn, instantIn, toDate, toDay } from "../days";
 import { digest, type TellsNull, withoutNulls } from "../digest";
-import { AppError, invalid, learnerErased, notFound } from "../errors";
+import { AppError, invalid, learnerErased, learnerMerged, notFound } from "../errors";
 import type { Goal, StudySession as Row, Step } from "../generated/prisma/client";
 import type { Resource } from "../resources/resources.schema";
 import { resourcesById } from "../resources/resources.service";
@@ -63,12 +63,12 @@ const logFew = gathered(logCalls, MOST_TOGETHER, sizeOf);
 // Whoever logs one does not wait for the thousands of others.
 const logMany = gathered(logCalls, MOST_TOGETHER, sizeOf);
 
-/** Somebody may be erased between the look-up and the insert, which then stores nothing: looked up again, only their sessions are refused. */
+/** Somebody may be erased or merged between the look-up and the insert, which then stores nothing: looked up again, only their sessions are refused. */
 async function logCalls(db: Db, calls: Call[]): Promise<(Logged[] | Promise<Logged[]>)[]> {
   try {
     return await logCallsOnce(db, calls);
   } catch (error) {
-    if (!isOfErasedPerson(error) || !("$connect" in db)) throw error;
+    if (!isOfNobody(error) || !("$connect" in db)) throw error;
     return logCallsOnce(db, calls);
   }
 }
@@ -173,6 +173,8 @@ export function checkStart(startedAt: Date, timeZone: string, now: Date): void {
 
 type Known = {
   zones: Map<string, string>;
+  /** Of merged records, whose they are now. */
+  survivors: Map<string, string>;
   mayWrite(scope: Scope, learnerId: string): boolean;
   resources: Map<string, Resource>;
   goals: Map<string, Goal>;
@@ -185,36 +187,40 @@ async function lookUp(db: Db, calls: Call[]): Promise<Known> {
   const stepIds = unique(entries.map(({ input }) => input.stepId));
   const steps = stepIds.length ? await db.step.findMany({ where: { learnerId: { in: learnerIds }, id: { in: stepIds } } }) : [];
   const goalIds = unique([...entries.map(({ input }) => input.goalId), ...steps.map(({ goalId }) => goalId)]);
-  const [zones, mayWrite, resources, goals] = await Promise.all([
+  const scopes = calls.map(({ scope }) => scope);
+  const [{ zones, survivors }, mayWriteThem, resources, goals] = await Promise.all([
     zonesOf(db, learnerIds),
-    whoWritesWhom(
-      db,
-      calls.map(({ scope }) => scope),
-      learnerIds,
-    ),
+    whoWritesWhom(db, scopes, learnerIds),
     resourcesById(db, [...entries.map(({ input }) => input.resourceId), ...steps.map(({ resourceId }) => resourceId)]),
     goalIds.length ? db.goal.findMany({ where: { learnerId: { in: learnerIds }, id: { in: goalIds } } }) : [],
   ]);
+  const mayWriteSurvivors = survivors.size ? await whoWritesWhom(db, scopes, [...survivors.values()]) : null;
   return {
     zones,
-    mayWrite,
+    survivors,
+    mayWrite: (scope, learnerId) => mayWriteThem(scope, learnerId) || (mayWriteSurvivors?.(scope, survivors.get(learnerId) ?? "") ?? false),
     resources,
     goals: new Map(goals.map((goal) => [key(goal), goal])),
     steps: new Map(steps.map((step) => [key(step), step])),
   };
 }
 
-/** Time zones by learner; "" for an erased one. As one text each way: a list of thousands takes Prisma longer than all else of their sessions. */
-async function zonesOf(db: Db, learnerIds: string[]): Promise<Map<string, string>> {
+/** Time zones by learner; "" for an erased one, and for a merged one with whose it is now. As one text each way: a list of thousands takes Prisma longer than all else of their sessions. */
+async function zonesOf(db: Db, learnerIds: string[]): Promise<Pick<Known, "zones" | "survivors">> {
   const [{ zones }] = await db.$queryRaw<[{ zones: string | null }]>`
-    SELECT string_agg(id || ' ' || CASE WHEN erased_at IS NULL THEN time_zone ELSE '' END, ',') AS zones FROM learners WHERE id = ANY (${`{${learnerIds.join()}}`}::uuid[])`;
-  return new Map(zones?.split(",").map((zone) => zone.split(" ") as [string, string]));
+    SELECT string_agg(concat_ws(' ', id, CASE WHEN erased_at IS NULL AND merged_into_id IS NULL THEN time_zone ELSE '' END, merged_into_id), ',') AS zones
+    FROM learners WHERE id = ANY (${`{${learnerIds.join()}}`}::uuid[])`;
+  const known = (zones?.split(",") ?? []).map((zone) => zone.split(" ") as [string, string, string?]);
+  return {
+    zones: new Map(known.map(([id, zone]) => [id, zone])),
+    survivors: new Map(known.flatMap(([id, , survivor]) => (survivor ? [[id, survivor]] : []))),
+  };
 }
 
 function prepare({ learnerId, id, input }: Call["entries"][number], known: Known, { scope, now }: Call): Sent {
   const zone = known.zones.get(learnerId);
   if (zone === undefined || !known.mayWrite(scope, learnerId)) throw notFound("#/learnerId");
-  if (zone === "") throw learnerErased();
+  if (zone === "") throw known.survivors.has(learnerId) ? learnerMerged(known.survivors.get(learnerId)) : learnerErased();
   const { mode, split, timeZone = zone, minutes } = input;
   const startedAt = instantIn(input.startedAt, timeZone);
   checkStart(startedAt, timeZone, now);

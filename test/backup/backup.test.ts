@@ -178,6 +178,11 @@ describe("nothing goes in of a file whose checksum fits and that has", () => {
       /There are things of people who were erased/,
     ],
     [
+      "records that were merged into others and have keys, goals and teams",
+      () => of("learners", () => ({ subject: null, merged_into_id: other(), merged_at: "2026-06-01T00:00:00Z" })),
+      /There are things of records that were merged into others/,
+    ],
+    [
       "somebody who is in two teams",
       () => {
         const [first] = lines()

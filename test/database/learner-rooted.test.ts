@@ -34,6 +34,8 @@ const EXCEPTIONS: Record<string, RegExp> = {
   "what a reviewer said of others, in their export": /^reviews: SELECT .*"learner_id" = \$1 OR "public"\."reviews"\."answered_by_id" = \$2/s,
   "whom a change of a team concerns":
     /^memberships: SELECT "public"\."memberships"\."learner_id".*EXISTS\(SELECT "t1"\."team_id" FROM "public"\."team_closure"/s,
+  "who names a record that is to be merged": /^(study_sessions|goals|reviews): .* AS referring/s,
+  "whoever names a merged record names the survivor": /^(study_sessions|goals|reviews): \s*UPDATE \w+ SET (mentor_id|reviewer_id) = /s,
   "an erasure takes a reviewer off others' goals": /^goals: \s*UPDATE goals SET reviewer_id = nullif/s,
   "an erasure takes a reviewer off what others wait for": /^reviews: \s*UPDATE reviews SET reviewer_id = CASE/s,
 };

@@ -5,7 +5,7 @@ import type { Ids } from "./world";
 type Request = {
   body?(ids: Ids): object | string;
   headers?: Record<string, string>;
-  query?: string;
+  query?: string | ((ids: Ids) => string);
   /** Other ids of the world than those of the path's own parameters. */
   ids?: Record<string, string>;
   /** What has to be so for the operation to be possible at all. */
@@ -32,11 +32,19 @@ const file = (line: (ids: Ids) => object) => ({
 });
 const nothing = { body: () => ({}) };
 
+/** The query of a row's request, with the question mark; "" without one. */
+export function queryOf(name: string, ids: Ids): string {
+  const { query } = requests[name] ?? {};
+  return query ? `?${typeof query === "string" ? query : query(ids)}` : "";
+}
+
 /** What a valid request of a row says beyond its address. Rows that are not here say nothing more. */
 export const requests: Record<string, Request> = {
   createLearner: { body: () => ({ name: "Ada" }) },
   updateLearner: { body: () => ({ timeZone: "Asia/Tokyo" }) },
   "updateLearner (what the directory says)": { body: () => ({ name: "Ada" }) },
+  previewMerger: { query: ({ outsiderId }) => `survivorId=${outsiderId}` },
+  mergeLearner: { body: ({ outsiderId }) => ({ survivorId: outsiderId }) },
   moveLearner: { body: ({ teamId }) => ({ teamId, fromDay: "2026-06-01" }) },
 
   createTeam: { body: () => ({ name: "Platform" }) },

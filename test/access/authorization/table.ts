@@ -30,6 +30,8 @@ const TABLE = `
     updateLearner (what the directory says)   ??????  -0--0000  ++  ----+  -0  000
     exportPersonalData                        ??????  +0--0000  --  -----  -0  000
     erasePersonalData                         ??????  -0--0000  ++  -----  -0  000
+    previewMerger                             ??????  -0--0000  ++  -----  -0  000
+    mergeLearner                              ??????  -0--0000  ++  -----  -0  000
     getMembership                             ??????  +0++0000  ++  -+-++  +0  000
     moveLearner                               ??????  -0--0000  ++  ----+  -0  000
     deleteMembership                          ??????  -0--0000  ++  ----+  -0  000

@@ -1,7 +1,7 @@
 import type { Response } from "supertest";
 import type { Client, TestApp } from "../../setup/app";
 import { everyOperation, fill, NOBODY, type Operation } from "../operations";
-import { requests } from "./requests";
+import { queryOf, requests } from "./requests";
 import { CALLERS, type Caller, type Mark, markOf, type Row } from "./table";
 import type { Issuer } from "./token-issuer";
 import { buildWorld, type Ids, WORDS, type Word, type World } from "./world";
@@ -57,8 +57,8 @@ async function worldFor({ api, issuer, shared, sharedAfter }: Stage, { method }:
 }
 
 function ask(client: Client, { method, path }: Operation, name: string, ids: Ids, sent = ids): Promise<Response> {
-  const { body, headers, query, ids: others = {} } = requests[name] ?? {};
-  const url = fill(path, (parameter) => sent[others[parameter] ?? parameter] as string) + (query ? `?${query}` : "");
+  const { body, headers, ids: others = {} } = requests[name] ?? {};
+  const url = fill(path, (parameter) => sent[others[parameter] ?? parameter] as string) + queryOf(name, sent);
   return method === "get" || method === "delete" ? client[method](url, headers) : client[method](url, body?.(sent) as object, headers);
 }
 

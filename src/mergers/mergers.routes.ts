@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { actOf } from "../audit/audit.service";
+import { noteRecorded } from "../audit/changes";
+import type { Context } from "../context";
+import type { App } from "../http/app-type";
+import { problems } from "../http/problem";
+import { Id } from "../http/schema";
+import { LearnerMerge, Merger, MergerQuery } from "./mergers.schema";
+import { mergeLearner, previewMerger } from "./mergers.service";
+
+const tags = ["Learners"];
+const params = z.object({ learnerId: Id });
+const url = "/learners/:learnerId/merger";
+
+export function mergerRoutes(app: App, { db, clock, may }: Context): void {
+  app.route({
+    method: "PUT",
+    url,
+    preHandler: may.mergeLearner,
+    config: { work: "heavy", answers: "outcomes" },
+    schema: {
+      operationId: "mergeLearner",
+      summary: "Merge a second record of a person into the one that stays, for good",
+      tags,
+      params,
+      body: LearnerMerge,
+      response: { 200: Merger, ...problems("not-found", "forbidden", "merger-conflict", "reference-missing") },
+    },
+    handler: async (request) => {
+      const ids = { ...request.params, ...request.body };
+      const merger = await mergeLearner(db, request.scope, ids, actOf(request), clock());
+      noteRecorded(request);
+      return merger;
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url,
+    preHandler: may.mergeLearner,
+    config: { work: "heavy", shows: ({ survivorId }: Merger) => [survivorId] },
+    schema: {
+      operationId: "previewMerger",
+      summary: "See what merging a second record of a person would do, and what stands in the way, without changing anything",
+      tags,
+      params,
+      querystring: MergerQuery,
+      response: { 200: Merger, ...problems("not-found", "forbidden", "learner-erased", "reference-missing") },
+    },
+    handler: ({ scope, params, query }) => previewMerger(db, scope, { ...params, ...query }),
+  });
+}

@@ -3,13 +3,14 @@ import { actOf } from "../audit/audit.service";
 import { noteRecorded } from "../audit/changes";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
+import { reasonHeader } from "../http/change-reason";
 import { problems } from "../http/problem";
-import { Id } from "../http/schema";
+import { LearnerId } from "../http/schema";
 import { LearnerMerge, Merger, MergerQuery } from "./mergers.schema";
 import { mergeLearner, previewMerger } from "./mergers.service";
 
 const tags = ["Learners"];
-const params = z.object({ learnerId: Id });
+const params = z.object({ learnerId: LearnerId });
 const url = "/learners/:learnerId/merger";
 
 export function mergerRoutes(app: App, { db, clock, may }: Context): void {
@@ -23,6 +24,7 @@ export function mergerRoutes(app: App, { db, clock, may }: Context): void {
       summary: "Merge a second record of a person into the one that stays, for good",
       tags,
       params,
+      headers: z.looseObject(reasonHeader),
       body: LearnerMerge,
       response: { 200: Merger, ...problems("not-found", "forbidden", "merger-conflict", "reference-missing") },
     },
@@ -44,6 +46,7 @@ export function mergerRoutes(app: App, { db, clock, may }: Context): void {
       summary: "See what merging a second record of a person would do, and what stands in the way, without changing anything",
       tags,
       params,
+      headers: z.looseObject(reasonHeader),
       querystring: MergerQuery,
       response: { 200: Merger, ...problems("not-found", "forbidden", "learner-erased", "reference-missing") },
     },

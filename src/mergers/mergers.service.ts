@@ -6,7 +6,7 @@ import { type Db, inTransaction } from "../database/transaction";
 import { type Day, toDate } from "../days";
 import { AppError, invalid, learnerErased, learnerMerged } from "../errors";
 import type { Learner as Row } from "../generated/prisma/client";
-import { DAY_MINUTES } from "../study-sessions/full-days";
+import { DAY_MINUTES, rulesOf } from "../study-sessions/full-days";
 import type { Merger } from "./mergers.schema";
 import { planMerger } from "./plan";
 import { storeMerger } from "./store";
@@ -37,6 +37,7 @@ export function mergeLearner(db: Db, scope: Scope, ids: Ids, act: Act, now: Date
     const { conflicts } = plan.merger;
     if (conflicts.length) throw conflict(conflicts);
     const before = await involved(tx, ids, scope.today);
+    await tx.$queryRaw`SELECT ${rulesOf(scope)}`;
     await storeMerger(tx, { merged, survivor, plan, now });
     await recordChange(tx, act, [before, await involved(tx, ids, scope.today)]);
     return plan.merger;
@@ -59,8 +60,8 @@ async function findBoth(tx: Db, scope: Scope, { learnerId, survivorId }: Ids): P
   return { merged, survivor };
 }
 
-function limits({ dayMinutes = DAY_MINUTES, today }: Scope) {
-  return { dayMinutes, today };
+function limits({ dayMinutes = DAY_MINUTES, today, reason }: Scope) {
+  return { dayMinutes, today, reason };
 }
 
 function conflict(conflicts: Merger["conflicts"]): AppError {

@@ -31,6 +31,10 @@ export const NAMES_LEARNERS: Record<Prisma.ModelName, Naming | null> = {
   // What happened stays as it was written.
   AuditEvent: null,
   TeamClosure: null,
+  TeamParent: null,
+  TeamAncestry: null,
+  ClosedMonth: null,
+  ChangeReason: null,
   Path: null,
   PathVersion: null,
   PathStep: null,

@@ -30,12 +30,13 @@ export const GOES = sql`(gone.deleted_at IS NOT NULL OR (kept.deleted_at IS NULL
   " IS NOT DISTINCT FROM ",
 )}))`;
 
+/** What holds of a merger: how many minutes a person's day may hold, and why what lies in closed months may be changed. */
+type Limits = { dayMinutes: number; today: Day; reason: string | undefined };
+
 /**
  * Looks at two records, and says what merging one into the other does. Nothing is written, and nothing is locked.
- *
- * @param dayMinutes what a person's day may hold
  */
-export async function planMerger(db: Db, merged: Row, survivor: Row, { dayMinutes, today }: { dayMinutes: number; today: Day }): Promise<Plan> {
+export async function planMerger(db: Db, merged: Row, survivor: Row, { dayMinutes, today, reason }: Limits): Promise<Plan> {
   const ids = { merged: merged.id, survivor: survivor.id };
   const { owned, referring } = await countRows(db, merged.id);
   const sessions = await compareSessions(db, ids);
@@ -43,7 +44,7 @@ export async function planMerger(db: Db, merged: Row, survivor: Row, { dayMinute
   const { stays, dropped, droppedDays } = await cutStays(db, ids, today);
   const clashing = await findClashingIds(db, ids);
   const waiting = await db.invitation.count({ where: { learnerId: merged.id, redeemedAt: null } });
-  const timers = await db.timer.count({ where: { learnerId: { in: [merged.id, survivor.id] } } });
+  const timers = await db.timer.count({ where: { learnerId: { in: [merged.id, survivor.id] }, endedAt: null } });
   const ownMentor = await db.studySession.count({
     where: {
       OR: [
@@ -84,6 +85,11 @@ export async function planMerger(db: Db, merged: Row, survivor: Row, { dayMinute
     days.full.length,
     `Together, days would hold more than ${dayMinutes} minutes. Shorten or delete sessions of those days first.`,
     days.full.map(({ day, minutes }) => `${day}: ${minutes} minutes`),
+  );
+  refuse(
+    "closed-months",
+    reason ? 0 : await countInClosedMonths(db, merged.id),
+    "Sessions of the record lie in months that are closed. Say why they become another record's in the header Change-Reason, or open the months again.",
   );
   refuse(
     "reviewed-each-other",
@@ -132,6 +138,13 @@ async function compareSessions(db: Db, { merged, survivor }: Ids): Promise<{ goi
     FROM study_sessions gone JOIN study_sessions kept ON kept.learner_id = ${survivor}::uuid AND kept.id = gone.id
     WHERE gone.learner_id = ${merged}::uuid`;
   return { going: found.going, differing: found.differing ?? [] };
+}
+
+async function countInClosedMonths(db: Db, learnerId: string): Promise<number> {
+  const [found] = await db.$queryRaw<[{ count: number }]>`
+    SELECT count(*)::float8 AS count FROM study_sessions s JOIN closed_months c ON c.month = month_of(s.occurred_on)
+    WHERE s.learner_id = ${learnerId}::uuid AND s.deleted_at IS NULL`;
+  return found.count;
 }
 
 async function findFullDays(db: Db, { merged, survivor }: Ids, most: number): Promise<{ full: { day: Day; minutes: number }[]; longest: number }> {

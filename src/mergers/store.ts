@@ -10,6 +10,7 @@ type Merging = { merged: Row; survivor: Row; plan: Plan; now: Date };
 
 /** Makes everything that is the merged record's the survivor's. Both rows of learners are held, so that nobody writes meanwhile. */
 export async function storeMerger(tx: Tx, merging: Merging): Promise<void> {
+  await dropEndedTimers(tx, merging);
   await dropSessions(tx, merging);
   const renamed = new Map(merging.plan.clashing.map((id) => [id, uuidv7()]));
   await moveStays(tx, merging, renamed);
@@ -18,6 +19,11 @@ export async function storeMerger(tx: Tx, merging: Merging): Promise<void> {
   await moveWaysIn(tx, merging);
   await tx.learnerMonth.deleteMany({ where: { learnerId: merging.merged.id } });
   await closeRecord(tx, merging);
+}
+
+/** A timer that was stopped only says into which session; it makes room for one that runs, and for sessions that go. */
+async function dropEndedTimers(tx: Tx, { merged, survivor }: Merging): Promise<void> {
+  await tx.timer.deleteMany({ where: { learnerId: { in: [merged.id, survivor.id] }, endedAt: { not: null } } });
 }
 
 /** Of two sessions under one id, the one that is no other goes; a deleted one makes room for one that is not. */

@@ -133,7 +133,10 @@ test.each<[string, () => Promise<unknown>]>([
   ["a goal that they review", () => api.db.goal.update({ where: goalOf(survivorId), data: { reviewerId: world.ids.learnerId } })],
   ["a goal taken back", () => api.db.$executeRaw`UPDATE goals SET learner_id = ${world.ids.learnerId}::uuid WHERE learner_id = ${survivorId}::uuid`],
   ["a stay", async () => joined(world.ids.learnerId)],
-  ["a timer", () => api.db.timer.create({ data: { learnerId: world.ids.learnerId, startedAt: new Date() } })],
+  [
+    "a timer",
+    () => api.db.timer.create({ data: { learnerId: world.ids.learnerId, startedAt: new Date(), timeZone: "UTC", startedOn: new Date("2026-06-17") } }),
+  ],
   ["a team", () => api.db.team.update({ where: { id: world.ids.teamId }, data: { leadId: world.ids.learnerId } })],
   ["a mentor", async () => buildResource(api.db, { type: "mentor", learnerId: world.ids.learnerId })],
   ["a key", () => buildKey(api.db, { role: "learner", learnerId: world.ids.learnerId })],

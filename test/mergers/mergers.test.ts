@@ -68,7 +68,7 @@ async function buildFull() {
   const session = await buildSession(db, { ...of, stepId: step.id, startedAt: new Date("2026-05-04T08:00:00Z"), note: "Mine alone" });
   const deleted = await buildSession(db, { learnerId, startedAt: new Date("2026-05-05T08:00:00Z"), deletedAt: new Date("2026-05-06T08:00:00Z") });
   const mentored = await buildSession(db, { learnerId: mentee.id, resourceId: mentor.id, mentorId: learnerId, verification: "mentorConfirmed" });
-  await db.timer.create({ data: { ...of, stepId: step.id, startedAt: new Date("2026-06-17T11:00:00Z") } });
+  await db.timer.create({ data: { ...of, stepId: step.id, startedAt: new Date("2026-06-17T11:00:00Z"), timeZone: "UTC", startedOn: new Date("2026-06-17") } });
   const menteesGoal = await buildGoal(db, { learnerId: mentee.id, reviewerId: learnerId });
   const menteesReview = await buildReview(db, { learnerId: mentee.id, goalId: menteesGoal.id, reviewerId: learnerId, answeredById: learnerId });
   const key = api.as(await keyOf(db, learnerId));
@@ -312,6 +312,19 @@ test("two timers stand in the way until one of them is stopped", async () => {
   expect(await merge(pair)).toMatchObject({ status: 409, body: { code: "merger-conflict" } });
   expect((await api.admin.delete(`/v1/learners/${pair.merged}/timer`)).status).toBe(204);
   await merging(pair);
+});
+
+test("sessions of closed months become another record's only with a reason", async () => {
+  const pair = await buildPair();
+  await buildSession(api.db, { learnerId: pair.merged, startedAt: new Date("2025-02-03T08:00:00Z") });
+  expect((await api.admin.put("/v1/periods/2025-02/closure", {})).status).toBeLessThan(300);
+  expect((await preview(pair)).body.conflicts).toMatchObject([{ kind: "closed-months", count: 1 }]);
+  expect(await merge(pair)).toMatchObject({ status: 409, body: { code: "merger-conflict" } });
+  const address = `/v1/learners/${pair.merged}/merger`;
+  expect(await api.admin.put(address, { survivorId: pair.survivor }, { "Change-Reason": "One person had two records" })).toMatchObject({ status: 200 });
+  const { items } = (await api.admin.get(`/v1/audit-events?learner=${pair.survivor}`)).body;
+  expect(items[0]).toMatchObject({ action: "change", reason: "One person had two records" });
+  expect((await api.admin.delete("/v1/periods/2025-02/closure")).status).toBe(204);
 });
 
 test("two who sign in stand in the way until one of them no longer does", async () => {

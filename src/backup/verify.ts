@@ -1,7 +1,7 @@
 import type { PoolClient } from "pg";
 
 /** How much was derived anew from the restored rows, and how much of it the file had otherwise. */
-export type Derived = { teamPairs: number; differingTeamPairs: number; months: number; differingMonths: number };
+export type Derived = { teamPairs: number; differingTeamPairs: number; months: number; differingMonths: number; differingOverlaps: number };
 
 // Of whose rows an erasure leaves none; only the minutes stay, and in which team somebody was.
 const GONE_WITH_A_PERSON = ["api_keys", "evidence", "goals", "invitations", "reviews", "step_prerequisites", "steps", "terms", "timers"];
@@ -22,6 +22,9 @@ export const TRIGGERS: Record<string, "derived" | "checked" | "of changes"> = {
   learner_months_change: "derived",
   learner_months_remove: "derived",
   learner_months_clear: "of changes",
+  overlaps_add: "derived",
+  overlaps_change: "derived",
+  overlaps_remove: "derived",
   goals_keep_order: "checked",
   path_versions_stay: "of changes",
   path_steps_stay: "of changes",
@@ -113,6 +116,7 @@ const CLOSURE = `
     UNION ALL SELECT a.team_id, t.parent_id, a.depth + 1 FROM above a JOIN teams t ON t.id = a.ancestor_id WHERE t.parent_id IS NOT NULL)`;
 const ANCESTRY = "SELECT ancestor_id, team_id, from_day, until_day, depth FROM team_ancestry_of((SELECT array_agg(id) FROM teams))";
 const MONTHS_AT_ONCE = 10_000;
+const SESSIONS_AT_ONCE = 10_000;
 
 /**
  * Sets right what follows from other rows: the pairs of teams that decide who sees whom, those that
@@ -130,6 +134,16 @@ export async function deriveAnew(client: PoolClient): Promise<Derived> {
     INSERT INTO team_ancestry AS stored (ancestor_id, team_id, from_day, until_day, depth) ${ANCESTRY}
     ON CONFLICT (ancestor_id, team_id, from_day) DO UPDATE SET until_day = excluded.until_day, depth = excluded.depth
     WHERE (stored.until_day, stored.depth) IS DISTINCT FROM (excluded.until_day, excluded.depth)`);
+  // Before the sums that count it. Of people who were erased the times are gone, so the file alone knows.
+  const overlaps = await client.query<{ differing: number }>(`
+    SELECT coalesce(sum(differing), 0)::int AS differing
+    FROM (
+      SELECT overlaps_find(array_agg(learner_id), array_agg(id)) AS differing
+      FROM (
+        SELECT s.learner_id, s.id, row_number() OVER (ORDER BY s.learner_id, s.id) AS place
+        FROM study_sessions s JOIN learners l ON l.id = s.learner_id WHERE l.erased_at IS NULL
+      ) numbered GROUP BY place / ${SESSIONS_AT_ONCE}
+    ) batches`);
   // A month begins on its first day, and one without sessions holds nothing.
   const unfounded = await client.query(`
     DELETE FROM learner_months m WHERE month <> month_of(month) OR (sessions = 0 AND EXISTS (
@@ -150,5 +164,6 @@ export async function deriveAnew(client: PoolClient): Promise<Derived> {
     differingTeamPairs: [removed, added, forgotten, remembered].reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0),
     months,
     differingMonths: differing + (unfounded.rowCount ?? 0),
+    differingOverlaps: overlaps.rows[0]?.differing ?? 0,
   };
 }

@@ -21,10 +21,10 @@ async function main([file, ...more]: string[]): Promise<void> {
     console.log(
       `Derived from them, not taken from the file: ${derived.teamPairs} pairs of teams, which decide who sees whom, and ${derived.months} sums of months.`,
     );
-    const { differingTeamPairs, differingMonths } = derived;
-    if (differingTeamPairs || differingMonths)
+    const { differingTeamPairs, differingMonths, differingOverlaps } = derived;
+    if (differingTeamPairs || differingMonths || differingOverlaps)
       console.log(
-        `The file had ${differingTeamPairs} pairs of teams and ${differingMonths} sums of months otherwise. This is never so in a dump of a sound database: ask who changed it.`,
+        `The file had ${differingTeamPairs} pairs of teams, ${differingMonths} sums of months and ${differingOverlaps} overlaps of sessions otherwise. This is never so in a dump of a sound database: ask who changed it.`,
       );
   } finally {
     await database.close();

@@ -150,6 +150,8 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       version: nextVersion,
       loggedAt: () => sql`occurred_on`,
       updatedAt: erasedAt,
+      // The times are gone, and what followed from them stays.
+      overlapping: "keeps",
       deletedAt: () => sql`CASE WHEN deleted_at IS NOT NULL THEN occurred_on END`,
     },
   },
@@ -186,6 +188,7 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       firstOn: "keeps",
       lastOn: "keeps",
       latestAt: "keeps",
+      overlappingMinutes: "keeps",
     },
   },
   Review: {

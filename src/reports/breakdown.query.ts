@@ -40,6 +40,7 @@ const OF_A_SESSION = {
   on_the_job_ratings: "CASE WHEN s.on_the_job_minutes > 0 THEN coalesce(s.impact, 0) ELSE 0 END",
   social_ratings: "CASE WHEN s.social_minutes > 0 THEN coalesce(s.impact, 0) ELSE 0 END",
   formal_ratings: "CASE WHEN s.formal_minutes > 0 THEN coalesce(s.impact, 0) ELSE 0 END",
+  overlapping_minutes: "CASE WHEN s.overlapping THEN s.minutes ELSE 0 END",
 };
 const SUMMED = Object.keys(OF_A_SESSION) as (keyof typeof OF_A_SESSION)[];
 

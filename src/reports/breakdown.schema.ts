@@ -63,6 +63,10 @@ const figures = {
   quality: z.object({
     unclassifiedShare: percent.nullable(),
     selfReportedShare: percent.nullable(),
+    overlappingShare: percent.nullable().meta({
+      description:
+        "Percent of the minutes that are of sessions at whose time the same learner has another session, whether this report counts that one or not.",
+    }),
     coverage: percent.nullable().meta({ description: "Active of eligible learners, in percent." }),
     latestSessionAt: z.iso.datetime().nullable(),
     sufficient: z.boolean().meta({ description: "Whether there is enough to compare and rank by." }),
@@ -118,7 +122,7 @@ const exampleFigures: Figures = {
   distance: 20,
   learners: { eligible: 1, active: 1 },
   meanOfLearners: { onTheJob: 90, social: 7.5, formal: 2.5 },
-  quality: { unclassifiedShare: 0, selfReportedShare: 100, coverage: 100, latestSessionAt: "2026-11-20T08:15:00.000Z", sufficient: true },
+  quality: { unclassifiedShare: 0, selfReportedShare: 100, overlappingShare: 0, coverage: 100, latestSessionAt: "2026-11-20T08:15:00.000Z", sufficient: true },
 };
 
 export const Breakdown = z

@@ -133,6 +133,7 @@ function makeFigures(row: BreakdownRow | undefined, eligible: number, target: Re
     quality: {
       unclassifiedShare: percent(split.unclassified, minutes),
       selfReportedShare: percent(rest.selfReportedMinutes, minutes),
+      overlappingShare: percent(rest.overlappingMinutes, minutes),
       coverage,
       latestSessionAt: rest.latestSessionAt?.toISOString() ?? null,
       sufficient: rest.sessions >= floor.sessions && coverage !== null && coverage >= floor.coverage,
@@ -250,6 +251,7 @@ const NOTHING: Omit<BreakdownRow, "level" | "key" | "bucket" | "previous" | "lab
   onTheJobRatings: 0,
   socialRatings: 0,
   formalRatings: 0,
+  overlappingMinutes: 0,
   meanOnTheJob: null,
   meanSocial: null,
   meanFormal: null,

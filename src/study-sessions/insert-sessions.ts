@@ -105,6 +105,7 @@ const FIELDS: Record<keyof Row, Column> = {
   loggedAt: instant("loggedAt"),
   updatedAt: instant("updatedAt"),
   deletedAt: instant("deletedAt"),
+  overlapping: plain("boolean", "overlapping"),
 };
 
 const COLUMNS = Object.entries(FIELDS).map(([field, { type, value, quote = false, read = (value: Prisma.Sql) => value }]) => {

@@ -256,6 +256,7 @@ function prepare({ learnerId, id, input }: Call["entries"][number], known: Known
     loggedAt: now,
     updatedAt: now,
     deletedAt: null,
+    overlapping: false,
   };
 }
 

@@ -54,7 +54,13 @@ const joined = (all: string[]) => `${all.join("\n")}\n`;
 test("what was dumped is restored to the letter, keys, audit and answers to replays with it", async () => {
   const { rows, derived } = await restored(whole.join(""));
   expect(rows).toBe(lines().length - 2);
-  expect(derived).toEqual({ teamPairs: await api.db.teamClosure.count(), differingTeamPairs: 0, months: expect.any(Number), differingMonths: 0 });
+  expect(derived).toEqual({
+    teamPairs: await api.db.teamClosure.count(),
+    differingTeamPairs: 0,
+    months: expect.any(Number),
+    differingMonths: 0,
+    differingOverlaps: 0,
+  });
   expect(Math.min(derived.teamPairs, derived.months)).toBeGreaterThan(0);
   // A row may have moved within its table.
   expect((await collect()).join("").trimEnd().split("\n").sort().slice(1)).toEqual(

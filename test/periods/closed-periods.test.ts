@@ -180,6 +180,13 @@ describe("in a closed month", () => {
     expect(body.items.map(({ outcome }: { outcome: string }) => outcome)).toEqual(["rejected", "created", "created"]);
   });
 
+  test("what overlaps it in a month that is open is logged", async () => {
+    await api.admin.post(path, { ...inMay, startedAt: "2026-05-31T23:30:00Z" });
+    await close();
+    const logged = await api.admin.post(path, { ...inMay, startedAt: "2026-06-01T00:10:00Z" });
+    expect([logged.status, logged.body.warnings]).toMatchObject([201, [{ code: "overlaps" }]]);
+  });
+
   test("the day is the learner's own", async () => {
     await close();
     const startedAt = "2026-06-01T02:00:00Z";

@@ -126,7 +126,7 @@ const COLUMNS = [
   "distance",
   ...under("learners", ["eligible", "active"]),
   ...under("meanOfLearners", MODES),
-  ...under("quality", ["unclassifiedShare", "selfReportedShare", "coverage", "latestSessionAt", "sufficient"]),
+  ...under("quality", ["unclassifiedShare", "selfReportedShare", "overlappingShare", "coverage", "latestSessionAt", "sufficient"]),
 ];
 
 async function expectSameAsCsv(path: string, { period, target, total, previous, buckets, groups }: Breakdown): Promise<void> {

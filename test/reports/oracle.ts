@@ -160,6 +160,7 @@ function figures(world: World, cell: Cell, { from, to }: Period): Figures {
   const active = new Set(sessions.map(({ learnerId }) => learnerId)).size;
   const minutes = sum(sessions.map((session) => session.minutes));
   const selfReported = sum(sessions.filter(({ verification }) => verification === "self-reported").map((session) => session.minutes));
+  const overlapping = sum(sessions.filter((session) => world.organisation.sessions.some((other) => overlap(session, other))).map((session) => session.minutes));
   const count = (parts: number[]) => parts.filter((part) => part > 0).length;
   const means = meanOfLearners(sessions);
   return {
@@ -174,11 +175,21 @@ function figures(world: World, cell: Cell, { from, to }: Period): Figures {
     quality: {
       unclassifiedShare: percent(sum(rests), minutes),
       selfReportedShare: percent(selfReported, minutes),
+      overlappingShare: percent(overlapping, minutes),
       coverage: percent(active, eligible),
       latestSessionAt: sessions.length ? new Date(Math.max(...sessions.map(({ startedAt }) => startedAt.getTime()))).toISOString() : null,
       sufficient: sessions.length >= SUFFICIENT_SESSIONS && eligible > 0 && (100 * active) / eligible >= cell.coverageFloor,
     },
   };
+}
+
+/** Whether two sessions of one learner have a moment in common, whatever else is asked of them. */
+function overlap(one: Session, other: Session): boolean {
+  if (one.id === other.id || one.learnerId !== other.learnerId || other.deleted) return false;
+  const [begins, ends] = [one, other]
+    .map((session) => session.startedAt.getTime())
+    .map((time, index) => [time, time + ([one, other][index] as Session).minutes * 60_000]) as [[number, number], [number, number]];
+  return begins[0] < ends[1] && ends[0] < begins[1];
 }
 
 /** The figures of each bucket by itself. */

@@ -58,7 +58,11 @@ test(`the sums of months are those of the sessions after ${RUNS} random historie
     await empty(api.db);
     const people = [(await buildLearner(api.db)).id, (await buildLearner(api.db)).id];
     await Promise.all(writers.map((transactions) => write(people, transactions)));
-    expect(await storedMonths()).toEqual(expectedMonths(await api.db.studySession.findMany()));
+    const sessions = await api.db.studySession.findMany();
+    expect(sessions.map(({ id, overlapping }) => ({ id, overlapping }))).toEqual(
+      sessions.map((session) => ({ id: session.id, overlapping: overlapsAny(session, sessions) })),
+    );
+    expect(await storedMonths()).toEqual(expectedMonths(sessions));
     expect(await differing()).toEqual([]);
   });
   await fc.assert(property, { numRuns: RUNS, seed: SEED });
@@ -148,9 +152,22 @@ function expectedMonths(sessions: StudySession[]) {
         formalRatings: sum(rating, formal),
         firstOn: days[0],
         lastOn: days.at(-1),
+        overlappingMinutes: sum(
+          (row) => row.minutes,
+          (row) => overlapsAny(row, counted),
+        ),
         latestAt: new Date(Math.max(...rows.map(({ startedAt }) => startedAt.getTime()))),
       };
     });
+}
+
+/** Of two that last an hour and begin on one: whether they begin together. */
+function overlapsAny(session: StudySession, among: StudySession[]): boolean {
+  const isWith = (other: StudySession) =>
+    other.learnerId === session.learnerId &&
+    other.deletedAt === null &&
+    Math.abs(other.startedAt.getTime() - session.startedAt.getTime()) < other.minutes * 60_000;
+  return session.deletedAt === null && among.some((other) => other !== session && isWith(other));
 }
 
 function keyOf({ learnerId, occurredOn }: Pick<StudySession, "learnerId" | "occurredOn">): string {

@@ -1,6 +1,7 @@
 import { holdLearner } from "../access/hold-learner";
 import { ownerOf } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
+import { leftUnchanged } from "../database/unchanged";
 import type { Prisma } from "../generated/prisma/client";
 import { type Answer, answerOnce, type Posted } from "../http/idempotency";
 import { type Act, type Asked, actOf, record } from "./audit.service";
@@ -14,7 +15,7 @@ export type Involved = { learnerIds?: Id[]; crowd?: string[]; itemIds?: string[]
 const MOST_NAMED = 1_000;
 
 /**
- * Makes a request's change and records it, both or neither.
+ * Makes a request's change and records it, both or neither. What turns out to change nothing is not recorded.
  *
  * @param involved is asked before the change and after it: the event names everybody whom it was or is
  *   about. It holds the rows that it reads, so that nobody comes between
@@ -24,6 +25,8 @@ export function change<T>(db: Db, request: Asked, work: Work<T>, involved?: (tx:
     await holdLearner(tx, learnerOf(request));
     const before = await involved?.(tx);
     const result = await work(tx);
+    // An answer to what changes nothing is a read, and recorded as one.
+    if (leftUnchanged(tx)) return result;
     const after = await involved?.(tx);
     await recordChange(tx, actOf(request), [named(request), before, after]);
     noteRecorded(request);

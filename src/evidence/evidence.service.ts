@@ -33,7 +33,7 @@ export async function updateEvidence(db: Db, scope: Scope, key: Key, input: Evid
   checkShared(scope, key.learnerId, input.shared ?? true);
   const where = whereEvidence(scope, key, ifVersion);
   const before = await db.evidence.findUniqueOrThrow({ where });
-  return changesNothing(before, input) ? before : db.evidence.update({ where, data: { ...input, version: { increment: 1 } } });
+  return changesNothing(db, before, input) ? before : db.evidence.update({ where, data: { ...input, version: { increment: 1 } } });
 }
 
 export async function deleteEvidence(db: Db, scope: Scope, key: Key, ifVersion: IfVersion): Promise<void> {

@@ -47,7 +47,7 @@ export function updateGoal(db: Db, scope: Scope, learnerId: string, id: string, 
     await checkReviewer(tx, scope, learnerId, input.reviewerId);
     const today = await todayOf(tx, learnerId, now);
     const change = { ...input, completedOn: completion(input, before, today) };
-    if (changesNothing(before, change)) return presentOne(tx, scope, before, today);
+    if (changesNothing(tx, before, change)) return presentOne(tx, scope, before, today);
     return presentOne(tx, scope, await tx.goal.update({ where, data: { ...change, version: { increment: 1 } } }), today);
   });
 }

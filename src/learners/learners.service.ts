@@ -69,7 +69,7 @@ export function updateLearner(db: Db, { caller }: Scope, id: string, { input, if
     const isConfirmed = isNamed && caller.role === "admin";
     const opening = isConfirmed || isChanged("email") || isChanged("externalId") ? { signInOpen: isConfirmed } : {};
     const change = { ...changed, ...opening };
-    if (changesNothing(before, change)) return before;
+    if (changesNothing(tx, before, change)) return before;
     await refuseNamesOfMerged(tx, fields, id);
     const after = await tx.learner.update({ where, data: { ...change, version: { increment: 1 } } });
     if (isChanged("email") && (await hasSignedIn(tx, before))) {

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { isOwn, knownTeams, leadsOf, onDay, type Scope } from "../access/scope";
 import type { Involved } from "../audit/changes";
 import { type Db, inTransaction } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import { type Day, toDate, toDay } from "../days";
 import { AppError, invalid } from "../errors";
 import type { Membership, MembershipHistory, MembershipMove } from "./memberships.schema";
@@ -29,7 +30,7 @@ export function moveLearner(db: Db, learnerId: string, { teamId, fromDay, untilD
     // One move of a learner at a time: the second builds on what the first did.
     await tx.$queryRaw`SELECT 1 FROM learners WHERE id = ${learnerId}::uuid FOR UPDATE`;
     const present = await tx.membership.findFirst({ where: { learnerId, ...onDay(toDay(fromDay)) } });
-    const staysAsItIs = present?.teamId === teamId && present.untilDay?.getTime() === untilDay?.getTime();
+    const staysAsItIs = present !== null && changesNothing(tx, present, { teamId, untilDay });
     if (!staysAsItIs) {
       if (present) await endOn(tx, present, fromDay);
       if (teamId) await tx.membership.create({ data: { learnerId, id: uuidv7(), teamId, fromDay, untilDay } });

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import { keepsDirectory, type Scope } from "../access/scope";
 import { patternsOf } from "../database/search";
 import { type Db, inTransaction } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import { AppError, invalid, notFound } from "../errors";
 import { Prisma } from "../generated/prisma/client";
 import { type Page, readPage } from "../http/paging";
@@ -75,11 +76,19 @@ export function updateVersion(
   { steps, ...content }: PathVersionUpdate,
   ifVersion: IfVersion,
 ): Promise<PathVersion> {
-  return changePath(db, pathId, ifVersion, async (tx) => {
-    // Written even when nothing of it changes, so that the database refuses a published one.
-    await tx.pathVersion.update({ where: { pathId_number: { pathId, number } }, data: { ...content, number } });
-    if (steps) await storeSteps(tx, pathId, number, await completeSteps(tx, steps));
-    return getVersion(tx, scope, pathId, number);
+  return inTransaction(db, async (tx) => {
+    // Holds the row, so that what is compared stays so.
+    await tx.$queryRaw`SELECT 1 FROM paths WHERE id = ${pathId}::uuid FOR UPDATE`;
+    const present = await getVersion(tx, scope, pathId, number);
+    const isAsked = present.version === (ifVersion.version ?? present.version);
+    const completed = steps && (await completeSteps(tx, steps));
+    if (!present.publishedAt && isAsked && changesNothing(tx, present, { ...content, steps: completed })) return present;
+    return changePath(tx, pathId, ifVersion, async () => {
+      // Written even when nothing of it changes, so that the database refuses a published one.
+      await tx.pathVersion.update({ where: { pathId_number: { pathId, number } }, data: { ...content, number } });
+      if (completed) await storeSteps(tx, pathId, number, completed);
+      return getVersion(tx, scope, pathId, number);
+    });
   });
 }
 
@@ -97,7 +106,8 @@ export function publishVersion(db: Db, scope: Scope, pathId: string, number: num
     // Holds the row, so that of two at once the second finds what the first published.
     await tx.$queryRaw`SELECT 1 FROM paths WHERE id = ${pathId}::uuid FOR UPDATE`;
     const present = await getVersion(tx, scope, pathId, number);
-    if (present.publishedAt && present.version === (ifVersion.version ?? present.version)) return present;
+    const isAsked = present.version === (ifVersion.version ?? present.version);
+    if (isAsked && changesNothing(tx, { isPublished: present.publishedAt !== null }, { isPublished: true })) return present;
     return changePath(tx, pathId, ifVersion, async () => {
       if (!(await tx.pathStep.count({ where: { pathId, number } })))
         throw invalid("#/steps", "A version without steps cannot be published. Add its steps first.");
@@ -111,7 +121,7 @@ export function publishVersion(db: Db, scope: Scope, pathId: string, number: num
 export function setPathArchived(db: Db, scope: Scope, id: string, archivedAt: Date | null, ifVersion: IfVersion): Promise<Path> {
   return inTransaction(db, async (tx) => {
     const current = await tx.path.findUniqueOrThrow({ where: { id, ...ifVersion } });
-    if (!current.archivedAt !== !archivedAt) {
+    if (!changesNothing(tx, { isArchived: current.archivedAt !== null }, { isArchived: archivedAt !== null })) {
       await tx.path.update({ where: { id, ...ifVersion }, data: { archivedAt, version: { increment: 1 } } });
     }
     return getPath(tx, scope, id);

@@ -56,7 +56,7 @@ export function listResources(db: Db, { q, type, mode, skill, learner, archived 
 export async function updateResource(db: Db, id: string, input: ResourceUpdate, ifVersion: IfVersion): Promise<Resource> {
   const where = { id, ...ifVersion };
   const before = await db.resource.findUniqueOrThrow({ where });
-  if (changesNothing(before, input)) return present(before);
+  if (changesNothing(db, before, input)) return present(before);
   return present(await db.resource.update({ where, data: { ...input, version: { increment: 1 } } }));
 }
 
@@ -79,7 +79,7 @@ export async function involvedInResource(db: Db, id: string): Promise<Involved> 
 /** Again changes nothing. */
 async function setArchived(db: Db, id: string, archivedAt: Date | null, ifVersion: IfVersion): Promise<Resource> {
   const current = await db.resource.findUniqueOrThrow({ where: { id, ...ifVersion } });
-  if (changesNothing({ isArchived: current.archivedAt !== null }, { isArchived: archivedAt !== null })) return present(current);
+  if (changesNothing(db, { isArchived: current.archivedAt !== null }, { isArchived: archivedAt !== null })) return present(current);
   return present(await db.resource.update({ where: { id, ...ifVersion }, data: { archivedAt, version: { increment: 1 } } }));
 }
 

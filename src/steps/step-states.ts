@@ -80,7 +80,7 @@ function setDays(db: Db, key: StepKey, ifVersion: IfVersion, now: Date, decide: 
     const where = whereStep(key, ifVersion);
     const step = await tx.step.findUniqueOrThrow({ where });
     const change = await decide(tx, step, toDate(await todayOf(tx, learnerId, now)));
-    if (changesNothing(step, change)) return getStep(tx, key, now);
+    if (changesNothing(tx, step, change)) return getStep(tx, key, now);
     return changeSteps(tx, learnerId, goalId, async () => {
       await tx.step.update({ where, data: { ...change, version: { increment: 1 } } });
       return getStep(tx, key, now);

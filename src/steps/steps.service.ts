@@ -1,10 +1,11 @@
 import { v7 as uuidv7 } from "uuid";
 import { isOwn, type Scope } from "../access/scope";
-import type { Db } from "../database/transaction";
+import { type Db, inTransaction } from "../database/transaction";
+import { changesNothing } from "../database/unchanged";
 import { addDays, toDate } from "../days";
 import { AppError, invalid, quoting } from "../errors";
 import type { Prisma } from "../generated/prisma/client";
-import { changeSteps, requireGoal } from "../goals/goals.service";
+import { changeSteps, holdOpenGoal, requireGoal } from "../goals/goals.service";
 import { DUE_SOON_DAYS } from "../goals/health";
 import { type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
@@ -61,14 +62,28 @@ export async function listSteps(db: Db, learnerId: string, goalId: string, page:
 /** A new resource brings its mode and its estimate, unless the change says otherwise. */
 export function updateStep(db: Db, key: StepKey, input: StepUpdate, ifVersion: IfVersion, now: Date): Promise<Step> {
   const { learnerId, goalId, id } = key;
-  return changeSteps(db, learnerId, goalId, async (tx) => {
+  return inTransaction(db, async (tx) => {
+    await holdOpenGoal(tx, learnerId, goalId);
+    const where = whereStep(key, ifVersion);
+    const before = await tx.step.findUniqueOrThrow({ where, include: withPrerequisites });
     const { position, prerequisites, ...content } = input;
-    const data = { ...content, ...(await defaultsOf(tx, content)), version: { increment: 1 } };
-    await tx.step.update({ where: whereStep(key, ifVersion), data });
-    if (prerequisites) await storePrerequisites(tx, key, prerequisites);
-    if (position) await renumber(tx, learnerId, goalId, { id, position });
-    return getStep(tx, key, now);
+    const isNew = content.resourceId !== before.resourceId;
+    const data = { ...content, ...(isNew && (await defaultsOf(tx, content))) };
+    const present = { ...before, requires: idsInOrder(before.prerequisites.map(({ requires }) => requires.id)) };
+    // A place after the last one is the last one.
+    const place = position && Math.min(position, await tx.step.count({ where: { learnerId, goalId } }));
+    if (changesNothing(tx, present, { ...data, position: place, requires: prerequisites && idsInOrder(prerequisites) })) return getStep(tx, key, now);
+    return changeSteps(tx, learnerId, goalId, async () => {
+      await tx.step.update({ where, data: { ...data, version: { increment: 1 } } });
+      if (prerequisites) await storePrerequisites(tx, key, prerequisites);
+      if (position) await renumber(tx, learnerId, goalId, { id, position });
+      return getStep(tx, key, now);
+    });
   });
+}
+
+function idsInOrder(ids: string[]): string[] {
+  return [...new Set(ids)].sort();
 }
 
 /** Only a step that nothing was logged on, shown for or asked about can go, as far as the caller sees that; others are skipped. */

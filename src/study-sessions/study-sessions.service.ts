@@ -167,7 +167,7 @@ export function updateSession(
     // Of another goal, or of none, the step would be somebody else's.
     if (input.goalId !== undefined && input.stepId === undefined && input.goalId !== before.goalId) change.stepId = null;
     if (!staysVerified(scope, before, { ...before, ...change })) change.verification = "selfReported";
-    if (changesNothing(before, change)) return answer(tx, before);
+    if (changesNothing(tx, before, change)) return answer(tx, before);
     const update = () => tx.studySession.update({ where, data: { ...change, updatedAt: now, version: { increment: 1 } } });
     // Only what may move minutes to a day can make one too full.
     const moves = [minutes, input.startedAt, input.timeZone].some((value) => value !== undefined);

@@ -63,7 +63,7 @@ export function updateTeam(db: Db, scope: Scope, id: string, { target, ...input 
     await tx.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
     const before = await tx.team.findUniqueOrThrow({ where });
     const change = target === undefined ? input : { ...input, target: changeTarget(before.target, target) };
-    if (changesNothing(before, change)) return presentTeam(tx, scope, before);
+    if (changesNothing(tx, before, change)) return presentTeam(tx, scope, before);
     if (input.parentId !== undefined) await placeTeam(tx, id, { parentId: input.parentId, fromDay: scope.today, untilDay: null });
     return presentTeam(tx, scope, await tx.team.update({ where, data: { ...change, version: { increment: 1 } } }));
   });

@@ -55,7 +55,7 @@ export async function updateTerm(db: Db, scope: Scope, key: Key, input: TermUpda
   await checkLearned(db, key.learnerId, input, now);
   const where = whereTerm(scope, key, ifVersion);
   const before = await db.term.findUniqueOrThrow({ where });
-  return changesNothing(before, input) ? before : db.term.update({ where, data: { ...input, version: { increment: 1 } } });
+  return changesNothing(db, before, input) ? before : db.term.update({ where, data: { ...input, version: { increment: 1 } } });
 }
 
 export async function deleteTerm(db: Db, scope: Scope, key: Key, ifVersion: IfVersion): Promise<void> {

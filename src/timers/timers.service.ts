@@ -39,7 +39,7 @@ export function updateTimer(db: Db, learnerId: string, input: TimerUpdate, ifVer
     await tx.timer.findUniqueOrThrow({ where });
     const start = beginning(input.startedAt ?? before.startedAt, input.timeZone ?? before.timeZone, now);
     const change = { ...input, ...start, ...(await placeOf(tx, learnerId, input, before)) };
-    if (changesNothing(before, change)) return before;
+    if (changesNothing(tx, before, change)) return before;
     return tx.timer.update({ where, data: { ...change, version: { increment: 1 } } });
   });
 }

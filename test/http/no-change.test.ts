@@ -1,5 +1,5 @@
 import { startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildLearner, buildResource, buildSession, buildStep, buildTeam, keyOf } from "../setup/factories";
+import { buildGoal, buildKey, buildLearner, buildResource, buildSession, buildStep, buildTeam, keyOf } from "../setup/factories";
 import { buildEvidence, buildTerm } from "../setup/growth-factories";
 
 let api: TestApp;
@@ -52,6 +52,29 @@ const entities: [string, () => Promise<Made>][] = [
     },
   ],
   [
+    "a step",
+    async () => {
+      const { learnerId, goal, goalPath } = await ofALearner();
+      const resource = await buildResource(api.db, { estimatedMinutes: 600 });
+      const first = await buildStep(api.db, { learnerId, goalId: goal.id });
+      const step = await buildStep(api.db, { learnerId, goalId: goal.id, title: "Read", resourceId: resource.id, estimatedMinutes: 90 });
+      const path = `${goalPath}/steps/${step.id}`;
+      await api.admin.patch(path, { prerequisites: [first.id] });
+      return { path, same: { title: "Read", resourceId: resource.id, position: 99, prerequisites: [first.id], required: true } };
+    },
+  ],
+  [
+    "a path's draft",
+    async () => {
+      const steps = [
+        { key: "a", title: "A" },
+        { key: "b", title: "B", prerequisites: ["a"] },
+      ];
+      const { headers } = await api.admin.post("/v1/paths", { title: "A path", skills: ["sql"], steps });
+      return { path: `${headers.location}/versions/1`, same: { title: "A path", skills: ["SQL"], purpose: null, steps } };
+    },
+  ],
+  [
     "a study session",
     async () => {
       const { learnerId } = await ofALearner();
@@ -61,6 +84,8 @@ const entities: [string, () => Promise<Made>][] = [
   ],
 ];
 
+const changesOf = (requestId: string) => api.db.auditEvent.count({ where: { requestId, action: "change" } });
+
 describe.each(entities)("a change of %s to what it is", (_, make) => {
   test.each(["without fields", "with equal values"])("%s keeps its version and breaks nobody's If-Match", async (how) => {
     const { path, same } = await make();
@@ -69,6 +94,7 @@ describe.each(entities)("a change of %s to what it is", (_, make) => {
     for (const headers of [{}, { "If-Match": etag }] as Record<string, string>[]) {
       const { status, body, headers: answered } = await api.admin.patch(path, how === "without fields" ? {} : same, headers);
       expect([status, body.version, answered.etag, body.updatedAt]).toEqual([200, before.body.version, etag, before.body.updatedAt]);
+      expect(await changesOf(answered["x-request-id"] as string)).toBe(0);
     }
     expect((await api.admin.patch(path, {}, { "If-Match": '"99"' })).status).toBe(412);
   });
@@ -90,4 +116,47 @@ test.each([
     expect([again.status, again.body]).toEqual([200, first.body]);
   }
   expect((await own.get(goalPath)).body.version).toBe(version);
+  expect(await api.db.auditEvent.count({ where: { learnerIds: { has: learnerId }, action: "change" } })).toBe(1);
+});
+
+test("who is shown somebody's data by a change that is none is recorded as a reader", async () => {
+  const { learnerId, goalPath } = await ofALearner();
+  const service = api.as(await buildKey(api.db, { role: "service" }));
+  for (const path of [goalPath, `/v1/learners/${learnerId}`]) {
+    const { headers } = await service.patch(path, {});
+    const events = await api.db.auditEvent.findMany({ where: { requestId: headers["x-request-id"] as string } });
+    expect(events.map(({ action, learnerIds }) => [action, learnerIds])).toEqual([["read", [learnerId]]]);
+  }
+  const own = api.as(await keyOf(api.db, learnerId));
+  const { headers } = await own.patch(goalPath, {});
+  expect(await api.db.auditEvent.count({ where: { requestId: headers["x-request-id"] as string } })).toBe(0);
+});
+
+test("what is sent again is recorded once: a membership, an archive, a publication", async () => {
+  const { learnerId } = await ofALearner();
+  const team = await buildTeam(api.db);
+  const { id } = await buildResource(api.db);
+  const path = (await api.admin.post("/v1/paths", { title: "A path", steps: [{ key: "a", title: "A" }] })).headers.location;
+  const deeds: [string, object?][] = [
+    [`/v1/learners/${learnerId}/membership`, { teamId: team.id, fromDay: "2026-06-01" }],
+    [`/v1/resources/${id}/archival`],
+    [`${path}/versions/1/publication`],
+    [`${path}/archival`],
+  ];
+  for (const [url, body] of deeds) {
+    const answers = [await api.admin.put(url, body), await api.admin.put(url, body), await api.admin.put(url, body)];
+    expect([url, answers.map(({ status }) => status)]).toEqual([url, [200, 200, 200]]);
+    const recorded = await Promise.all(answers.map(({ headers }) => changesOf(headers["x-request-id"] as string)));
+    expect([url, recorded]).toEqual([url, [1, 0, 0]]);
+  }
+});
+
+test("a step of which something changes is changed, and its goal with it", async () => {
+  const { learnerId, goal, goalPath } = await ofALearner();
+  const [a, b] = [await buildStep(api.db, { learnerId, goalId: goal.id }), await buildStep(api.db, { learnerId, goalId: goal.id })];
+  let { version } = (await api.admin.get(goalPath)).body;
+  for (const change of [{ title: "Another" }, { position: 1 }, { prerequisites: [a.id] }, { prerequisites: [] }]) {
+    expect((await api.admin.patch(`${goalPath}/steps/${b.id}`, change)).status).toBe(200);
+    expect((await api.admin.get(goalPath)).body.version).toBe(++version);
+  }
 });

@@ -187,7 +187,7 @@ describe("a step moves", () => {
     const built: Record<string, Step> = {};
     for (const name of ["a", "b", "c", "d"]) built[name] = await build({ title: name });
     const { body } = await api.admin.patch(steps(`/${built[title]?.id}`), { position });
-    expect(body).toMatchObject({ title, position: order.indexOf(title) + 1, version: 2 });
+    expect(body).toMatchObject({ title, position: order.indexOf(title) + 1, version: title === "a" && position === 1 ? 1 : 2 });
     const { items } = (await api.admin.get(steps())).body;
     expect(items.map((step: Step) => [step.position, step.title])).toEqual(order.map((name, index) => [index + 1, name]));
     expect(items.filter((step: Step) => step.title !== title).map(({ version }: Step) => version)).toEqual([1, 1, 1]);

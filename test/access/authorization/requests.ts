@@ -38,6 +38,13 @@ export function queryOf(name: string, ids: Ids): string {
   return query ? `?${typeof query === "string" ? query : query(ids)}` : "";
 }
 
+const A_DAY = new Date("2026-06-01");
+/** Taking something back is a change only of what is so. */
+const setDays =
+  (days: { startedOn?: Date; completedOn?: Date | null; skippedOn?: Date | null }) =>
+  ({ db }: TestApp, { stepId }: Ids) =>
+    db.step.updateMany({ where: { id: stepId }, data: days });
+
 /** What a valid request of a row says beyond its address. Rows that are not here say nothing more. */
 export const requests: Record<string, Request> = {
   createLearner: { body: () => ({ name: "Ada" }) },
@@ -45,7 +52,10 @@ export const requests: Record<string, Request> = {
   "updateLearner (what the directory says)": { body: () => ({ name: "Ada" }) },
   previewMerger: { query: ({ outsiderId }) => `survivorId=${outsiderId}` },
   mergeLearner: { body: ({ outsiderId }) => ({ survivorId: outsiderId }) },
-  moveLearner: { body: ({ teamId }) => ({ teamId, fromDay: "2026-06-01" }) },
+  moveLearner: {
+    body: ({ teamId }) => ({ teamId, fromDay: "2026-06-01" }),
+    before: ({ db }, { learnerId }) => db.membership.updateMany({ where: { learnerId, untilDay: null }, data: { untilDay: new Date("2027-01-01") } }),
+  },
 
   createTeam: { body: () => ({ name: "Platform" }) },
   "getTeam (below)": { ids: { teamId: "teamBelowId" } },
@@ -55,6 +65,9 @@ export const requests: Record<string, Request> = {
 
   createResource: { body: () => ({ type: "book", title: "A book" }) },
   updateResource: { body: () => ({ title: "Another" }) },
+
+  restoreResource: { before: ({ db }, { resourceId }) => db.resource.update({ where: { id: resourceId }, data: { archivedAt: A_DAY } }) },
+  restorePath: { before: ({ db }, { pathId }) => db.path.update({ where: { id: pathId }, data: { archivedAt: A_DAY } }) },
 
   createPath: { body: () => ({ title: "To production" }) },
   "getPath (never published)": { ids: draft },
@@ -70,6 +83,9 @@ export const requests: Record<string, Request> = {
 
   createStep: { body: () => ({ title: "Deploy it myself" }) },
   updateStep: { body: () => ({ weight: 2 }) },
+  unstartStep: { before: setDays({ startedOn: A_DAY, completedOn: null, skippedOn: null }) },
+  uncompleteStep: { before: setDays({ completedOn: A_DAY, skippedOn: null }) },
+  unskipStep: { before: setDays({ skippedOn: A_DAY, completedOn: null }) },
   startStep: nothing,
   completeStep: nothing,
   skipStep: nothing,

@@ -90,7 +90,16 @@ async function wrongRecord(api: TestApp, response: Response, operation: Operatio
   const each = events.map((event) => `${event.action} by ${event.operation}`);
   const recorded = (path.startsWith("/v1/exports/") ? [...new Set(each)] : each).join();
   const expected = mark === "+" ? recordOf(operation, caller) : isRecorded(response, operation, name, mark, caller) ? "refused" : null;
-  return recorded === (expected ? `${expected} by ${operationId}` : "") ? [] : [`is recorded as “${recorded}”`];
+  if (recorded === (expected ? `${expected} by ${operationId}` : "")) return [];
+  // Somebody before had made the change already: of what is left as it is, only what is shown is recorded.
+  if (expected === "change" && !recorded.includes("change") && (await isRepeated(api, response, operationId))) return [];
+  return [`is recorded as “${recorded}”`];
+}
+
+async function isRepeated(api: TestApp, { body }: Response, operation: string): Promise<boolean> {
+  const { updatedAt } = body as { updatedAt?: string };
+  const before = await api.db.auditEvent.findFirst({ where: { operation, action: "change" }, orderBy: { id: "desc" } });
+  return before !== null && (updatedAt === undefined || new Date(updatedAt) <= before.at);
 }
 
 /** Every refusal of somebody known, but of what is nobody's or their own. */

@@ -15,13 +15,15 @@ declare module "fastify" {
   }
 }
 
+const CSV = "text/csv";
+
 export type Forms = { [mediaType: string]: (body: never) => string };
 
 /** How an answer becomes a table: its columns, and its rows read from the JSON answer itself. */
 export type CsvForm = { columns: string[]; rows(body: never): unknown[] };
 
 export function csvForm({ columns, rows }: CsvForm): { forms: Forms } {
-  return { forms: { "text/csv": (body) => toCsv(columns, rows(body)) } };
+  return { forms: { [CSV]: (body) => toCsv(columns, rows(body)) } };
 }
 
 /** A list as a table: one row an item, one column a field. */
@@ -65,9 +67,15 @@ export function negotiateRepresentations(app: App): void {
       return null;
     }
     if (reply.statusCode !== 200 || typeof payload !== "string" || !form) return payload;
-    reply.removeHeader("Content-Length").header("Content-Type", `${type}; charset=utf-8${type === "text/csv" ? "; header=present" : ""}`);
-    return form(JSON.parse(payload) as never);
+    reply.removeHeader("Content-Length").header("Content-Type", `${type}; charset=utf-8${type === CSV ? "; header=present" : ""}`);
+    const body = JSON.parse(payload);
+    return type === CSV ? form(body as never) + incompleteLine(request, body) : form(body as never);
   });
+}
+
+/** Whether the caller would rather have an answer as a table, where the route makes one. */
+export function wantsCsv(request: FastifyRequest): boolean {
+  return preferred(request, [CSV]) === CSV;
 }
 
 export function etag(version: number): string {
@@ -90,9 +98,18 @@ export function varyBy(reply: FastifyReply, field: string): void {
 }
 
 function linkToNext(request: FastifyRequest, cursor: string): string {
+  return `<${nextPage(request, cursor)}>; rel="next"`;
+}
+
+function nextPage(request: FastifyRequest, cursor: string): string {
   const url = new URL(request.url, "http://localhost");
   url.searchParams.set("cursor", cursor);
-  return `<${url.pathname}${url.search}>; rel="next"`;
+  return `${url.pathname}${url.search}`;
+}
+
+/** The last line of a table that is not whole: whoever opens the file sees neither the Link nor `next`. As in exports it begins with `#`. */
+function incompleteLine(request: FastifyRequest, { items, next }: Partial<Page<unknown>>): string {
+  return items && next ? `# incomplete: ${items.length} rows on this page; more at ${nextPage(request, next)}\r\n` : "";
 }
 
 /** RFC 9110: a GET compares ETags weakly, and `*` is any. */

@@ -11,6 +11,8 @@ import type { GrowthReport, LearnerGrowthQuery, TeamGrowthQuery } from "./growth
 import { previousPeriod, reportPeriod } from "./period";
 
 const DUE_WITHIN_DAYS = 14;
+/** People of a table, unless it is asked for in pages. */
+const MOST_LINES = 2_000;
 
 /** How a learner's goals are doing; today is the learner's. */
 export async function getLearnerGrowth(
@@ -30,18 +32,23 @@ export async function getLearnerGrowth(
   return report(reportsDb, scope, { learnerId }, query, frame, signal);
 }
 
-/** How the goals of a team's people of today are doing, a page of people at a time; today is the organisation's. */
+/**
+ * How the goals of a team's people of today are doing; today is the organisation's. As a table it has a
+ * line for each person, because a file is not paged through; otherwise there is a page of people at a time.
+ */
 export async function getTeamGrowth(
   { db, reportsDb }: Databases,
   scope: Scope,
   teamId: string,
   { depth = "subtree", ...query }: TeamGrowthQuery,
+  asTable: boolean,
   signal: AbortSignal,
 ): Promise<GrowthReport> {
   const { name } = await db.team.findUniqueOrThrow({ where: { id: teamId } });
   const replicaLag = await replicaLagSeconds({ db, reportsDb });
   const frame = { scope: { type: "team", id: teamId, name, depth }, today: scope.today, changes: null, replicaLagSeconds: replicaLag } as const;
-  return report(reportsDb, scope, { teamId, depth }, query, frame, signal);
+  const page = asTable ? { ...query, limit: query.limit ?? MOST_LINES } : query;
+  return report(reportsDb, scope, { teamId, depth }, page, frame, signal);
 }
 
 type Placed = GrowthReportRow["people"][number];

@@ -5,7 +5,7 @@ import type { Db } from "../database/transaction";
 import type { App } from "../http/app-type";
 import type { Page } from "../http/paging";
 import { problems } from "../http/problem";
-import { csvForm, csvList, sendWritten } from "../http/representations";
+import { csvForm, csvList, sendWritten, wantsCsv } from "../http/representations";
 import { Id, LearnerId } from "../http/schema";
 import { StudySession, StudySessionPage, TeamStudySessionList } from "../study-sessions/study-sessions.schema";
 import type { Written } from "../study-sessions/written";
@@ -79,7 +79,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
       querystring: TeamGrowthQuery,
       response: { 200: GrowthReport, ...problems("not-found", "forbidden") },
     },
-    handler: ({ scope, params, query, signal }) => getTeamGrowth({ db, reportsDb }, scope, params.teamId, query, signal),
+    handler: (request) => getTeamGrowth({ db, reportsDb }, request.scope, request.params.teamId, request.query, wantsCsv(request), request.signal),
   });
 
   app.route({

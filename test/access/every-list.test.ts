@@ -251,11 +251,14 @@ describe.each(Object.keys(builders))("the list of %s", (name) => {
       expect(text).not.toContain(",=1+1,");
     });
 
-    test("has the same pages, and links to the next", async () => {
+    test("has the same pages, links to the next, and says in its last line that there is one", async () => {
       const json = await read("limit=2");
       const table = await read("limit=2", csv);
       expect(table.headers.link).toBe(json.headers.link);
-      expect(parse(table.text, { columns: true })).toHaveLength(2);
+      const next = `${json.headers.link}`.slice(1, -'>; rel="next"'.length);
+      expect(parse(table.text, { columns: true, comment: "#", comment_no_infix: true })).toHaveLength(2);
+      expect(table.text.split("\r\n").slice(-2)).toEqual([`# incomplete: 2 rows on this page; more at ${next}`, ""]);
+      expect((await read("limit=200", csv)).text).not.toContain("# incomplete");
     });
 
     test("refuses as a problem all the same", async () => {

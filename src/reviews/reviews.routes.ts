@@ -15,6 +15,8 @@ const ofGoal = z.object({ learnerId: LearnerId, goalId: Id });
 const params = ofGoal.extend({ reviewId: Id });
 const url = "/learners/:learnerId/goals/:goalId/reviews";
 const keyOf = ({ learnerId, goalId, reviewId }: z.infer<typeof params>) => ({ learnerId, goalId, id: reviewId });
+// Leads' names come and go with what the caller sees.
+const derived = { derived: true };
 const READ_FIRST = "Read the review first, and send its ETag as If-Match with the answer, so that what you answer is what you read.";
 
 export function reviewRoutes(app: App, { db, clock, may }: Context): void {
@@ -22,7 +24,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url,
     preHandler: may.writeLearner,
-    config: { answers: "getReview" },
+    config: { ...derived, answers: "getReview" },
     schema: {
       operationId: "askForReview",
       summary: "Ask a lead above to review a goal or a step",
@@ -60,22 +62,23 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
       querystring: ReviewList,
       response: { 200: ReviewPage, ...problems("not-found", "forbidden") },
     },
-    handler: ({ params, query }) => listReviews(db, params.learnerId, params.goalId, query),
+    handler: ({ scope, params, query }) => listReviews(db, scope, params.learnerId, params.goalId, query),
   });
 
   app.route({
     method: "GET",
     url: `${url}/:reviewId`,
     preHandler: may.readLearner,
+    config: derived,
     schema: { operationId: "getReview", summary: "Read a review", tags, params, response: { 200: Review, ...problems("not-found", "forbidden") } },
-    handler: ({ params }) => getReview(db, keyOf(params)),
+    handler: ({ scope, params }) => getReview(db, scope, keyOf(params)),
   });
 
   app.route({
     method: "PUT",
     url: `${url}/:reviewId/answer`,
     preHandler: may.reviewLearner,
-    config: { answers: "getReview" },
+    config: { ...derived, answers: "getReview" },
     schema: {
       operationId: "answerReview",
       summary: "Answer a review, as the lead above who was asked; an answer stays",

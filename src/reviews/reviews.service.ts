@@ -1,9 +1,9 @@
 import { v7 as uuidv7 } from "uuid";
-import { isAbove, leadsAbove, personOf, type Scope } from "../access/scope";
+import { isAbove, knownLearners, leadsAbove, personOf, type Scope } from "../access/scope";
 import type { Involved } from "../audit/changes";
 import { type Db, inTransaction } from "../database/transaction";
 import { AppError } from "../errors";
-import type { Prisma } from "../generated/prisma/client";
+import type { Prisma, Review as Row } from "../generated/prisma/client";
 import { checkReviewer, requireGoal } from "../goals/goals.service";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
@@ -23,12 +23,12 @@ export function askForReview(db: Db, scope: Scope, learnerId: string, goalId: st
         "Nobody leads the learner's team of today or a team above it, so nobody could answer. Ask for a lead in the directory first.",
       );
     }
-    return tx.review.create({ data: { ...question, id, reviewerId, learnerId, goalId, askedAt: now } });
+    return presentOne(tx, scope, await tx.review.create({ data: { ...question, id, reviewerId, learnerId, goalId, askedAt: now } }));
   });
 }
 
-export function getReview(db: Db, { learnerId, goalId, id }: Key): Promise<Review> {
-  return db.review.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id }, goalId } });
+export async function getReview(db: Db, scope: Scope, { learnerId, goalId, id }: Key): Promise<Review> {
+  return presentOne(db, scope, await db.review.findUniqueOrThrow({ where: { learnerId_id: { learnerId, id }, goalId } }));
 }
 
 /** Whom a review concerns beside its learner: who was asked. */
@@ -39,12 +39,13 @@ export async function involvedInReview(db: Db, { learnerId, id }: Key): Promise<
 }
 
 /** A goal's reviews, the latest first. */
-export async function listReviews(db: Db, learnerId: string, goalId: string, { waiting, ...page }: ReviewList): Promise<Page<Review>> {
+export async function listReviews(db: Db, scope: Scope, learnerId: string, goalId: string, { waiting, ...page }: ReviewList): Promise<Page<Review>> {
   await requireGoal(db, learnerId, goalId);
   const filter: Prisma.ReviewWhereInput = { learnerId, goalId, ...(waiting !== undefined && { answeredAt: waiting ? null : { not: null } }) };
-  return readPage(["reviews", filter], page, { instant: (review) => review.askedAt }, (take, after) =>
-    db.review.findMany({ where: { AND: [filter, beyond("askedAt", "desc", after)] }, orderBy: [{ askedAt: "desc" }, { id: "desc" }], take }),
-  );
+  return readPage(["reviews", filter], page, { instant: (review) => review.askedAt }, async (take, after) => {
+    const where = { AND: [filter, beyond("askedAt", "desc", after)] };
+    return present(db, scope, await db.review.findMany({ where, orderBy: [{ askedAt: "desc" }, { id: "desc" }], take }));
+  });
 }
 
 /** Withdraws a review that waits; an answer stays. */
@@ -58,7 +59,7 @@ export function answerReview(db: Db, scope: Scope, key: Key, { verdict, comment 
   return changeWaiting(db, key, ifVersion, async (tx, where, { reviewerId }) => {
     const named = await stillAbove(tx, scope, key.learnerId, reviewerId);
     if (named && named !== answeredById) throw new AppError("forbidden", "Somebody else was asked by name. Let the learner ask you, or anybody above.");
-    return tx.review.update({ where, data: { verdict, comment, answeredById, answeredAt: now, version: { increment: 1 } } });
+    return presentOne(tx, scope, await tx.review.update({ where, data: { verdict, comment, answeredById, answeredAt: now, version: { increment: 1 } } }));
   });
 }
 
@@ -71,7 +72,7 @@ function changeWaiting<T>(
   db: Db,
   { learnerId, goalId, id }: Key,
   ifVersion: IfVersion,
-  change: (tx: Db, where: Prisma.ReviewWhereUniqueInput, review: Review) => Promise<T>,
+  change: (tx: Db, where: Prisma.ReviewWhereUniqueInput, review: Row) => Promise<T>,
 ): Promise<T> {
   return inTransaction(db, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM reviews WHERE learner_id = ${learnerId}::uuid AND id = ${id}::uuid FOR UPDATE`;
@@ -80,4 +81,28 @@ function changeWaiting<T>(
     if (review.answeredAt) throw new AppError("review-answered", "An answer stays. Ask for another review.");
     return change(tx, where, review);
   });
+}
+
+/** Reviews of one learner, with the titles of their steps, and the names of those leads whom the caller sees. */
+async function present(db: Db, scope: Scope, reviews: Row[]): Promise<Review[]> {
+  const people = await knownLearners(
+    db,
+    scope,
+    reviews.flatMap(({ reviewerId, answeredById }) => [reviewerId, answeredById]),
+  );
+  const learnerId = reviews[0]?.learnerId;
+  const asked = reviews.flatMap(({ stepId }) => stepId ?? []);
+  const steps = learnerId && asked.length ? await db.step.findMany({ where: { learnerId, id: { in: asked } }, select: { id: true, title: true } }) : [];
+  const titles = new Map<string | null, string>(steps.map(({ id, title }) => [id, title]));
+  return reviews.map((review) => ({
+    ...review,
+    stepTitle: titles.get(review.stepId) ?? null,
+    reviewerName: people.get(review.reviewerId) ?? null,
+    answeredByName: people.get(review.answeredById) ?? null,
+  }));
+}
+
+async function presentOne(db: Db, scope: Scope, row: Row): Promise<Review> {
+  const [review] = await present(db, scope, [row]);
+  return review as Review;
 }

@@ -1,5 +1,5 @@
 import { type Client, startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildKey, buildLearner, buildPath, buildTeam, joinTeam, keyOf } from "../setup/factories";
+import { buildGoal, buildKey, buildLearner, buildPath, buildStep, buildTeam, joinTeam, keyOf } from "../setup/factories";
 
 let api: TestApp;
 let lead: Client;
@@ -79,5 +79,19 @@ describe("names stand beside ids, as far as the caller may see whom or what they
       expect(await goal(client)).toMatchObject({ path: { id: ids.path, title, version: 1 }, reviewerName: "Leader", followsTitle: "First" });
     }
     expect(await goal(member)).toMatchObject({ path: { title }, reviewerId: ids.leader, reviewerName: null, followsTitle: "First" });
+  });
+
+  test("of a review: its step, who was asked and who answered", async () => {
+    const goal = await buildGoal(api.db, { learnerId: ids.learner });
+    const step = await buildStep(api.db, { learnerId: ids.learner, goalId: goal.id, title: "First rollback" });
+    const reviews = `/v1/learners/${ids.learner}/goals/${goal.id}/reviews`;
+    const { id } = (await member.post(reviews, { stepId: step.id, reviewerId: ids.leader })).body;
+    await lead.put(`${reviews}/${id}/answer`, { verdict: "endorsed" }, { "If-Match": '"1"' });
+    const named = { stepTitle: "First rollback", reviewerName: "Leader", answeredByName: "Leader" };
+    for (const client of [api.admin, lead]) {
+      expect((await client.get(reviews)).body.items).toMatchObject([named]);
+      expect((await client.get(`${reviews}/${id}`)).body).toMatchObject(named);
+    }
+    expect((await member.get(reviews)).body.items).toMatchObject([{ stepTitle: "First rollback", reviewerName: null, answeredByName: null }]);
   });
 });

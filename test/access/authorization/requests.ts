@@ -63,6 +63,8 @@ export const requests: Record<string, Request> = {
   moveTeam: { body: () => ({ parentId: null, fromDay: "2026-06-01" }) },
   "deleteTeam (below)": { ids: { teamId: "teamBelowId" } },
 
+  closePeriod: { ids: { month: "openMonth" } },
+
   createResource: { body: () => ({ type: "book", title: "A book" }) },
   updateResource: { body: () => ({ title: "Another" }) },
 

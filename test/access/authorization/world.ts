@@ -25,6 +25,13 @@ export type Ids = Record<string, string> & { learnerId: string; teamId: string }
 //   division (the lead above): nobody      elsewhere (a lead elsewhere): the outsider, the mentor
 //     crew (the lead): the learner, a peer
 //       below: nobody
+let months = 0;
+
+/** A month of no other world. */
+function nextMonth(): string {
+  return new Date(Date.UTC(1970, ++months)).toISOString().slice(0, 7);
+}
+
 export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false } = {}): Promise<World> {
   const { db } = api;
   const words = Object.fromEntries(WORDS.map((word) => [word, `${word.toLowerCase()}${randomBytes(6).toString("hex")}`])) as Record<Word, string>;
@@ -95,6 +102,8 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
   const outsiderInvitation = await db.invitation.create({
     data: { id: uuidv7(), learnerId: outsider.id, secretHash: randomBytes(32), renews: false, expiresAt: new Date(NOW.getTime() + 3_600_000) },
   });
+  const closedMonth = nextMonth();
+  await db.closedMonth.create({ data: { month: new Date(`${closedMonth}-01`), closedAt: NOW } });
   const ids = {
     learnerId,
     teamId: crew.id,
@@ -106,6 +115,8 @@ export async function buildWorld(api: TestApp, issuer: Issuer, { hasLeft = false
     mentoringId: mentoring.id,
     pathId: path.id,
     number: "1",
+    month: closedMonth,
+    openMonth: nextMonth(),
     draftPathId: draft.id,
     goalId: goal.id,
     emptyGoalId: empty.id,

@@ -7,8 +7,10 @@ import { IfMatchHeaders, ifVersion } from "../http/preconditions";
 import { problems } from "../http/problem";
 import { csvList } from "../http/representations";
 import { Id, LearnerId } from "../http/schema";
+import { overResource } from "../resources/resources.service";
+import { createGoalWithSteps } from "../steps/create-goal";
 import { Goal, GoalCreate, GoalList, GoalPage, GoalUpdate } from "./goals.schema";
-import { createGoal, deleteGoal, getGoal, involvedInGoal, listGoals, updateGoal } from "./goals.service";
+import { deleteGoal, getGoal, involvedInGoal, listGoals, updateGoal } from "./goals.service";
 
 const tags = ["Goals"];
 const ofLearner = z.object({ learnerId: LearnerId });
@@ -20,21 +22,24 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     method: "POST",
     url: "/learners/:learnerId/goals",
     preHandler: may.writeLearner,
-    config: { answers: "getGoal", derived: true },
+    config: { answers: "getGoal", derived: true, tellsNull: overResource },
     schema: {
       operationId: "createGoal",
-      summary: "Set a goal",
+      summary: "Set a goal, with steps of its own",
       tags,
       params: ofLearner,
       headers: IdempotencyHeaders,
       body: GoalCreate,
-      response: { 201: Goal, ...problems("not-found", "forbidden", "already-exists", ...REFUSALS, ...KEY_REFUSALS) },
+      response: {
+        201: Goal,
+        ...problems("not-found", "forbidden", "already-exists", "goal-closed", "prerequisite-circle", "too-many-prerequisites", ...REFUSALS, ...KEY_REFUSALS),
+      },
     },
     handler: (request, reply) =>
       create(
         { db, request, reply },
         async (tx) => {
-          const goal = await createGoal(tx, request.scope, request.params.learnerId, request.body, clock());
+          const goal = await createGoalWithSteps(tx, request.scope, request.params.learnerId, request.body, clock());
           return { status: 201, body: goal, location: `/v1/learners/${goal.learnerId}/goals/${goal.id}` };
         },
         { involves: ({ reviewerId }) => [reviewerId] },

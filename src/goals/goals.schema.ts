@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { GoalStatus } from "../generated/prisma/enums";
 import { pageOf, pageQuery } from "../http/paging";
-import { CalendarDay, Id, Instant, kebabEnum, paragraphs, Skills, text } from "../http/schema";
+import { CalendarDay, Id, Instant, kebabEnum, listOf, paragraphs, Skills, text } from "../http/schema";
 import { ByMode, Target } from "../mix";
+import { Key, MOST_STEPS, PathStepCreate } from "../paths/paths.schema";
 import { HEALTHS, MOST_BLOCKERS, RULE_NAMES } from "./health";
 
 export const Growth = z
@@ -122,6 +123,15 @@ export const Goal = z
   });
 export type Goal = z.infer<typeof Goal>;
 
+const GoalStepCreate = PathStepCreate.omit({ key: true })
+  .extend({
+    key: Key.meta({ description: "Names the step in the prerequisites of this request. It is not kept: the step's id is." }),
+    id: Id.optional(),
+    dueOn: CalendarDay.nullable().optional(),
+  })
+  .meta({ id: "GoalStepCreate" });
+export type GoalStepCreate = z.infer<typeof GoalStepCreate>;
+
 export const GoalCreate = Goal.omit({
   learnerId: true,
   reviewerName: true,
@@ -132,13 +142,31 @@ export const GoalCreate = Goal.omit({
   createdAt: true,
   updatedAt: true,
 })
+  .extend({
+    steps: listOf(GoalStepCreate, MOST_STEPS).meta({
+      description: "Steps of its own, in their order, as a path's draft has them: all of them are made with the goal, or nothing is.",
+    }),
+  })
   .partial()
   .required({ title: true })
   .strict()
-  .meta({ id: "GoalCreate", examples: [{ title: "Deploy my own service to production", skills: ["kubernetes"], dueOn: "2026-09-30" }] });
+  .meta({
+    id: "GoalCreate",
+    examples: [
+      {
+        title: "Deploy my own service to production",
+        skills: ["kubernetes"],
+        dueOn: "2026-09-30",
+        steps: [
+          { key: "read", title: "Read about containers", mode: "formal", estimatedMinutes: 600 },
+          { key: "deploy", title: "Deploy a service yourself", mode: "on-the-job", weight: 3, prerequisites: ["read"] },
+        ],
+      },
+    ],
+  });
 export type GoalCreate = z.infer<typeof GoalCreate>;
 
-export const GoalUpdate = GoalCreate.omit({ id: true })
+export const GoalUpdate = GoalCreate.omit({ id: true, steps: true })
   .partial()
   .meta({ id: "GoalUpdate", examples: [{ status: "on-hold" }] });
 export type GoalUpdate = z.infer<typeof GoalUpdate>;

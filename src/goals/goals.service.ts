@@ -14,7 +14,7 @@ import { makeGrowth } from "./growth";
 import { readGrowth } from "./growth.query";
 
 /** @throws AppError when the reviewer does not lead the learner, or the goal follows itself in a ring */
-export function createGoal(db: Db, scope: Scope, learnerId: string, input: GoalCreate, now: Date): Promise<Goal> {
+export function createGoal(db: Db, scope: Scope, learnerId: string, input: Omit<GoalCreate, "steps">, now: Date): Promise<Goal> {
   return inTransaction(db, async (tx) => {
     await checkReviewer(tx, scope, learnerId, input.reviewerId);
     const today = await todayOf(tx, learnerId, now);

@@ -83,7 +83,7 @@ function checkKeys(steps: PathStep[]): void {
     const place = prerequisites.findIndex((each, at) => !known.has(each) || prerequisites.indexOf(each) !== at);
     if (place < 0) return;
     const wrong = `"${prerequisites[place]}"`;
-    const why = known.has(prerequisites[place] as string) ? `${wrong} is named twice` : `no step of this version has the key ${wrong}`;
-    throw invalid(`#/steps/${index}/prerequisites/${place}`, `A prerequisite is another step of the path, named once: ${why}. Correct it or take it out.`);
+    const why = known.has(prerequisites[place] as string) ? `${wrong} is named twice` : `no step here has the key ${wrong}`;
+    throw invalid(`#/steps/${index}/prerequisites/${place}`, `A prerequisite is another one of these steps, named once: ${why}. Correct it or take it out.`);
   });
 }

@@ -18,7 +18,7 @@ export const stepContent = {
   otherPrerequisites: listOf(text(300), 20).meta({ description: "What else should be known, in words." }),
 };
 
-const Key = z
+export const Key = z
   .string()
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "Must be lower-case letters and digits, joined by hyphens, such as first-deploy.")
   .max(60)
@@ -29,7 +29,7 @@ export const PathStep = z
   .meta({ id: "PathStep" });
 export type PathStep = z.infer<typeof PathStep>;
 
-const PathStepCreate = PathStep.partial().required({ key: true, title: true }).strict().meta({ id: "PathStepCreate" });
+export const PathStepCreate = PathStep.partial().required({ key: true, title: true }).strict().meta({ id: "PathStepCreate" });
 export type PathStepCreate = z.infer<typeof PathStepCreate>;
 
 const content = { title: text(300), purpose: paragraphs(5_000).nullable(), skills: Skills };

@@ -467,13 +467,13 @@ describe("what is refused, in a new path and in a draft alike, and changes nothi
       "an unknown prerequisite",
       [a, short("b", { prerequisites: ["a", "c"] })],
       "#/steps/1/prerequisites/1",
-      'A prerequisite is another step of the path, named once: no step of this version has the key "c". Correct it or take it out.',
+      'A prerequisite is another one of these steps, named once: no step here has the key "c". Correct it or take it out.',
     ],
     [
       "a prerequisite named twice",
       [a, short("b", { prerequisites: ["a", "a"] })],
       "#/steps/1/prerequisites/1",
-      'A prerequisite is another step of the path, named once: "a" is named twice. Correct it or take it out.',
+      'A prerequisite is another one of these steps, named once: "a" is named twice. Correct it or take it out.',
     ],
   ])("%s", async (_, steps, pointer, detail) => {
     const { status, body } = await refused({ steps });
@@ -550,5 +550,5 @@ test("what a goal has adopted stays when the path goes on", async () => {
   await api.admin.post(`/v1/paths/${id}/versions`);
   await api.admin.put(`/v1/paths/${id}/versions/2/publication`);
   await api.admin.put(`/v1/paths/${id}/archival`);
-  expect((await api.admin.get(`/v1/learners/${goal.learnerId}/goals/${goal.id}`)).body.path).toEqual({ id, version: 1, newerVersion: null });
+  expect((await api.admin.get(`/v1/learners/${goal.learnerId}/goals/${goal.id}`)).body.path).toEqual({ id, title: expect.any(String), version: 1, newerVersion: null });
 });

@@ -7,7 +7,7 @@ import type { Page } from "../http/paging";
 import { problems } from "../http/problem";
 import { csvForm, csvList, sendWritten, wantsCsv } from "../http/representations";
 import { Id, LearnerId } from "../http/schema";
-import { StudySession, StudySessionPage, TeamStudySessionList } from "../study-sessions/study-sessions.schema";
+import { TeamStudySession, TeamStudySessionList, TeamStudySessionPage } from "../study-sessions/study-sessions.schema";
 import type { Written } from "../study-sessions/written";
 import { Breakdown, breakdownCsv, LearnerBreakdownQuery, TeamBreakdownQuery } from "./breakdown.schema";
 import { getLearnerBreakdown, getTeamBreakdown, listTeamSessions } from "./breakdown.service";
@@ -86,14 +86,14 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     method: "GET",
     url: "/teams/:teamId/study-sessions",
     preHandler: may.reportOnTeam,
-    config: { ...csvList(StudySession), shows: ({ items }: Page<Written>) => items.map(learnerOf), work: "heavy" },
+    config: { ...csvList(TeamStudySession), shows: ({ items }: Page<Written>) => items.map(learnerOf), work: "heavy" },
     schema: {
       operationId: "listTeamStudySessions",
       summary: "List the study sessions behind a team's breakdown, the latest first",
       tags,
       params: ofTeam,
       querystring: TeamStudySessionList,
-      response: { 200: StudySessionPage, ...problems("not-found", "forbidden") },
+      response: { 200: TeamStudySessionPage, ...problems("not-found", "forbidden") },
     },
     handler: async ({ scope, params, query }, reply) => sendWritten(reply, await listTeamSessions(db, scope, params.teamId, query)),
   });

@@ -186,6 +186,19 @@ const period = {
 };
 
 export const StudySessionPage = pageOf(StudySession);
+
+/** Of a team's list, which people read rather than programs: whose it is, and what it was spent on, by name. */
+export const TeamStudySession = StudySession.extend({
+  learnerName: z.string(),
+  goalTitle: z.string().nullable(),
+  stepTitle: z.string().nullable(),
+  resourceTitle: z.string().nullable(),
+}).meta({
+  id: "TeamStudySession",
+  description: "A study session with the names of whose it is and of what it was spent on.",
+  examples: [{ ...EXAMPLE, learnerName: "Tomas Lind", goalTitle: null, stepTitle: null, resourceTitle: null }],
+});
+export const TeamStudySessionPage = pageOf(TeamStudySession);
 export const StudySessionList = z.strictObject({
   ...period,
   ...sessionFilters,

@@ -99,7 +99,7 @@ export function listSessions(
   });
 }
 
-/** The sessions of a scope, the latest first: those that a breakdown over the same scope and filters counts. */
+/** The sessions of a scope, the latest first: those that a breakdown over the same scope and filters counts. A team's come with names. */
 export function listSessionsIn(
   db: Db,
   scope: Scope,
@@ -118,6 +118,7 @@ export function listSessionsIn(
         ${sessionsIn(sessions)} ${within(from, to)} ${matching(filters)}
           AND s.deleted_at IS NULL ${further}
         ORDER BY s.started_at DESC, s.id DESC, s.learner_id DESC LIMIT ${take}`,
+      "teamId" in sessions,
     );
   });
 }

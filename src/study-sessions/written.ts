@@ -19,12 +19,20 @@ export const COLUMNS = Object.keys(StudySession.shape) as (keyof StudySession)[]
  * Reads sessions for an answer.
  *
  * @param from `FROM … WHERE … ORDER BY … LIMIT …` of `s`, the sessions
+ * @param withNames whether the names of whose they are, and of what they were spent on, come too
  */
-export async function readWritten(db: Db, scope: Scope, from: Prisma.Sql): Promise<Written[]> {
+export async function readWritten(db: Db, scope: Scope, from: Prisma.Sql, withNames = false): Promise<Written[]> {
   const [{ lines }] = await db.$queryRaw<[{ lines: string | null }]>`
-    SELECT string_agg(row_to_json(page)::text, E'\\n') AS lines FROM (SELECT ${named(fields(scope))} ${from}) page`;
+    SELECT string_agg(row_to_json(page)::text, E'\\n') AS lines FROM (SELECT ${named(fields(scope))} ${withNames ? NAMES : Prisma.empty} ${from}) page`;
   return (lines?.split("\n") ?? []).map((text) => ({ ...keysOf(text), text }));
 }
+
+// As TeamStudySession has them.
+const NAMES = sql`,
+  (SELECT name FROM learners WHERE id = s.learner_id) AS "learnerName",
+  (SELECT title FROM goals WHERE learner_id = s.learner_id AND id = s.goal_id) AS "goalTitle",
+  (SELECT title FROM steps WHERE learner_id = s.learner_id AND id = s.step_id) AS "stepTitle",
+  (SELECT title FROM resources WHERE id = s.resource_id) AS "resourceTitle"`;
 
 /** Which one it is, by the two fields that it begins with. */
 function keysOf(text: string): { learnerId: string; id: string } {

@@ -550,5 +550,10 @@ test("what a goal has adopted stays when the path goes on", async () => {
   await api.admin.post(`/v1/paths/${id}/versions`);
   await api.admin.put(`/v1/paths/${id}/versions/2/publication`);
   await api.admin.put(`/v1/paths/${id}/archival`);
-  expect((await api.admin.get(`/v1/learners/${goal.learnerId}/goals/${goal.id}`)).body.path).toEqual({ id, title: expect.any(String), version: 1, newerVersion: null });
+  expect((await api.admin.get(`/v1/learners/${goal.learnerId}/goals/${goal.id}`)).body.path).toEqual({
+    id,
+    title: expect.any(String),
+    version: 1,
+    newerVersion: null,
+  });
 });

@@ -10,7 +10,7 @@ export const reasonHeader = {
     .max(3 * LONGEST)
     .optional()
     .meta({
-      description: `Why, in up to ${LONGEST} characters: with it an admin changes what was logged in a closed month, and the audit keeps it. Characters beyond ASCII are percent-encoded (UTF-8). From other callers it changes nothing.`,
+      description: `Why, in up to ${LONGEST} characters: with it an admin changes what was logged in a closed month, and the audit keeps it. Characters beyond ASCII as UTF-8, best percent-encoded. From other callers it changes nothing.`,
       examples: ["Correction agreed with the works council"],
     }),
 };
@@ -30,8 +30,18 @@ export function readReason(header: string | string[] | undefined): string | unde
 }
 
 function decoded(header: string): string {
+  const text = fromBytes(header);
   try {
-    return decodeURIComponent(header);
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Node hands bytes over as Latin-1, and command-line tools send UTF-8 as it is. */
+function fromBytes(header: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(header, "latin1"));
   } catch {
     return header;
   }

@@ -1,4 +1,5 @@
 import { v4 as uuidv4 } from "uuid";
+import { readReason } from "../../src/http/change-reason";
 import { NOW, startApp, type TestApp } from "../setup/app";
 import { buildGoal, buildKey, buildLearner, buildResource, buildSession, buildStep, keyOf } from "../setup/factories";
 
@@ -171,6 +172,12 @@ test("a reason beyond ASCII is percent-encoded", async () => {
   await api.admin.post(path, inMay, { "Change-Reason": encodeURIComponent("Prüfung: 100 % 完了") });
   expect((await api.admin.get(`/v1/audit-events?learner=${learnerId}&action=change&limit=1`)).body.items[0].reason).toBe("Prüfung: 100 % 完了");
 });
+
+// As Node hands a header over: a character for each byte.
+test.each([
+  ["UTF-8", Buffer.from("Prüfung: 100 %").toString("latin1"), "Prüfung: 100 %"],
+  ["Latin-1", "Pr\u00fcfung", "Prüfung"],
+])("or comes as %s", (_, sent, kept) => expect(readReason(sent)).toBe(kept));
 
 describe("in a closed month", () => {
   test("other months, and of a batch the other items, go on as ever", async () => {

@@ -30,12 +30,13 @@ export const MODE_OF_TYPE: Record<ResourceType, Mode | null> = {
 
 const SHARES = "The three shares must add up to 100.";
 const share = z.int().min(0).max(100);
+const TargetShares = z
+  .strictObject({ onTheJob: share, social: share, formal: share })
+  .meta({ id: "Target", description: "The reference mix in whole percents, which add up to 100." });
 
 /** The reference mix in whole percents; travels as an object, is stored as three numbers, or none for null. */
 export const Target = z.codec(
-  z
-    .strictObject({ onTheJob: share, social: share, formal: share })
-    .refine((target) => target.onTheJob + target.social + target.formal === 100, SHARES)
+  TargetShares.refine((target) => target.onTheJob + target.social + target.formal === 100, SHARES)
     .nullable()
     .meta({ description: "The reference mix in whole percents; null: the nearest one above.", examples: [{ onTheJob: 70, social: 20, formal: 10 }] }),
   z.array(z.int()),
@@ -48,6 +49,7 @@ export const Target = z.codec(
 /** A change of a target: the shares that are left out stay as they are. */
 export const TargetChange = z
   .strictObject({ onTheJob: share.optional(), social: share.optional(), formal: share.optional() })
+  .meta({ id: "TargetChange", description: "A change of a target: the shares that are left out stay as they are." })
   .nullable()
   .meta({ description: "The shares to change, in whole percents; afterwards the three add up to 100. null: the nearest target above." });
 export type TargetChange = z.infer<typeof TargetChange>;
@@ -68,8 +70,18 @@ export function changeTarget(stored: number[], change: TargetChange): number[] {
 }
 
 /** Amounts by mode, and what none of the modes has. */
-export const ByMode = z.object({ onTheJob: z.int(), social: z.int(), formal: z.int(), unclassified: z.int(), total: z.int() });
+export const ByMode = z
+  .object({ onTheJob: z.int(), social: z.int(), formal: z.int(), unclassified: z.int(), total: z.int() })
+  .meta({ id: "ByMode", description: "Amounts by mode, and what none of the modes has." });
 export type ByMode = z.infer<typeof ByMode>;
+
+const percent = z.number().min(0).max(100);
+/** Percents by mode. */
+export const Shares = z.object({ onTheJob: percent, social: percent, formal: percent }).meta({ id: "Shares", description: "Percents by mode." });
+/** Points by mode. */
+export const Deviation = z
+  .object({ onTheJob: z.number(), social: z.number(), formal: z.number() })
+  .meta({ id: "Deviation", description: "Points by mode by which one mix differs from another." });
 
 /** With what the total leaves over. */
 export function byMode({ onTheJob, social, formal, total }: PerMode<number> & { total: number }): ByMode {

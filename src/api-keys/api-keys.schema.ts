@@ -28,7 +28,9 @@ export const ApiKey = z
       description: "`learner`: one person's own. `service`: a program that keeps the directory, logs and reads reports. `admin`: that, and the keys.",
     }),
     learnerId: Id.nullable().meta({ description: "Whose key it is, for the role `learner`; null otherwise." }),
-    scopes: listOf(z.enum(KEY_SCOPES), KEY_SCOPES.length).meta({ description: "What a service's key may do; all of it unless told. Empty for other keys." }),
+    scopes: listOf(z.enum(KEY_SCOPES).meta({ id: "KeyScope" }), KEY_SCOPES.length).meta({
+      description: "What a service's key may do; all of it unless told. Empty for other keys.",
+    }),
     teamId: Id.nullable().meta({ description: "The team to which a service's key is confined, with all below it; such a key does not keep the directory." }),
     prefix: z.string().meta({ description: "The first characters of the key, to recognise it by." }),
     expiresAt: Instant.nullable().meta({ description: "A key that a key makes expires no later than that one." }),

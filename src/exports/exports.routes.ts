@@ -1,16 +1,15 @@
 import Negotiator from "negotiator";
-import { z } from "zod";
 import { actOf } from "../audit/audit.service";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
-import { CSV, continued, NDJSON } from "../http/file-body";
+import { CSV, continued, fileAnswer, NDJSON } from "../http/file-body";
 import { NO_TIMEOUT_MS, sendPieces } from "../http/long-requests";
 import { problems } from "../http/problem";
 import { varyBy } from "../http/representations";
 import { exportSessions, type Reading } from "./export-sessions";
 import { SessionExport } from "./exports.schema";
 
-const lines = z.string();
+const lines = fileAnswer("StudySessionExportLine");
 
 /** Whole tables out, written while they are read. */
 export function exportRoutes(app: App, { db, may, budget }: Context): void {

@@ -16,11 +16,11 @@ export const Growth = z
       .meta({ description: "Weight of the completed ÷ weight of all required steps that are not skipped; null without any." }),
     health: z
       .object({
-        status: z.enum(HEALTHS),
-        rule: z.enum(RULE_NAMES).meta({ description: "The first rule of docs/growth.md that holds." }),
+        status: z.enum(HEALTHS).meta({ id: "GoalHealth" }),
+        rule: z.enum(RULE_NAMES).meta({ id: "HealthRule", description: "The first rule of docs/growth.md that holds." }),
         explanation: z.string(),
         blockedBy: z
-          .array(z.object({ id: Id, title: z.string() }))
+          .array(z.object({ id: Id, title: z.string() }).meta({ id: "BlockingStep" }))
           .meta({ description: `The undone steps that a blocked goal waits for; the first ${MOST_BLOCKERS} by title.` }),
       })
       .nullable()

@@ -8,8 +8,20 @@ import { isPlainUtf8 } from "./json-body";
 export const CSV = "text/csv";
 export const NDJSON = "application/x-ndjson";
 
-/** A body that is a file, read as it comes. */
-export const FileBody = z.unknown().meta({ type: "string", description: "CSV with a header, or NDJSON; UTF-8." });
+/** A body that is a file, read as it comes. @param line what the schema of a line is called */
+export function fileBody(line: string) {
+  return z.unknown().meta({ type: "string", description: "CSV with a header, or NDJSON; UTF-8.", contentSchema: component(`${line}Input`) });
+}
+
+/** An answer that is a file, sent as it comes. @param line what the schema of a line is called */
+export function fileAnswer(line: string) {
+  return z.string().meta({ contentSchema: component(line) });
+}
+
+function component(name: string): object {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
 export const FILE_TYPES = [CSV, NDJSON];
 
 const ACCEPTED = `Send ${CSV} with a header, or ${NDJSON}, as UTF-8 and not compressed.`;

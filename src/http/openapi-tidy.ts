@@ -1,34 +1,40 @@
 import type { OpenAPIV3_1 } from "openapi-types";
+import { shareComponents } from "./openapi-components";
 
 type Json = { [key: string]: unknown };
 type Document = Partial<OpenAPIV3_1.Document>;
 
 const PREFIX = "#/components/schemas/";
+/** Marks an operation that may come without a body. */
+export const LACKS_BODY = "x-lacks-body";
 
 /**
  * What the generator leaves behind, put right: every schema is rendered once as input and
- * once as output, used or not; and where a `format` says it all, a pattern of a hundred
- * characters says it again. Parameters come in any order.
+ * once as output, used or not; a shape that has a name is written out again wherever it does not
+ * come from the same place; and where a `format` says it all, a pattern of a hundred characters
+ * says it again. Parameters come in any order.
  */
 export function tidy(document: Document): Document {
-  const schemas = (document.components?.schemas ?? {}) as Record<string, Json>;
-  const used = reachable(document.paths ?? {}, schemas);
-  const names = new Map([...used].map((name) => [name, plainName(name, used)]));
-  const kept = Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
-  const renamed = Object.fromEntries(
-    Object.entries(kept)
-      .map(([name, schema]) => [names.get(name) as string, schema] as const)
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
-  const paths = Object.fromEntries(Object.entries(document.paths ?? {}).map(([url, item]) => [url, withParameters(item as Record<string, Operation>)]));
-  return rewrite({ ...document, paths, components: { ...document.components, schemas: renamed } }, names) as Document;
+  const schemas = inNames((document.components?.schemas ?? {}) as Record<string, Json>, (document.components?.schemas ?? {}) as Record<string, Json>, true);
+  const given = inNames(document.paths ?? {}, schemas) as Record<string, Record<string, Operation>>;
+  const used = reachable(given, schemas);
+  const twins = sameBothWays(used, schemas);
+  const names = new Map([...used].map((name) => [name, plainName(name, used, twins)]));
+  const renamed = Object.fromEntries([...names].map(([name, plain]) => [plain, schemas[name] as Json] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const paths = Object.fromEntries(Object.entries(given).map(([url, item]) => [url, withParameters(item)]));
+  const tidied = rewrite({ ...document, paths, components: { ...document.components, schemas: renamed } }, names) as Document;
+  const shared = shareComponents(tidied.paths as never);
+  return { ...tidied, paths: shared.paths as never, components: { ...tidied.components, ...shared.components } };
 }
 
-type Operation = { parameters?: (Json & { schema?: Json })[] };
+type Operation = { parameters?: (Json & { schema?: Json })[]; requestBody?: Json; responses: Record<string, object>; [LACKS_BODY]?: boolean };
 
 /** Required ones first. The page fills examples in, and an optional filter for what does not exist finds nothing. */
 function withParameters(methods: Record<string, Operation>): Record<string, Operation> {
-  const inOrder = (operation: Operation): Operation => {
+  const inOrder = ({ [LACKS_BODY]: lacksBody, ...operation }: Operation): Operation => {
+    if (lacksBody) delete operation.requestBody?.required;
+    for (const body of [operation.requestBody, ...Object.values(operation.responses)] as { content?: Content }[])
+      if (body?.content) sayWhatFilesAre(body.content);
     if (!operation.parameters) return operation;
     const required = operation.parameters.filter((parameter) => parameter.required);
     const optional = operation.parameters.filter((parameter) => !parameter.required).map(withoutExamples);
@@ -37,14 +43,73 @@ function withParameters(methods: Record<string, Operation>): Record<string, Oper
   return Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, inOrder(operation)]));
 }
 
+type Content = Record<string, { schema: Json }>;
+
+/** A text in a media type of its own: of one of lines of JSON, also what each line is. */
+function sayWhatFilesAre(content: Content): void {
+  for (const [contentMediaType, media] of Object.entries(content)) {
+    const { contentSchema, ...schema } = media.schema;
+    if (schema.type !== "string") continue;
+    content[contentMediaType] = { ...media, schema: { ...schema, contentMediaType, ...(contentMediaType.endsWith("json") && { contentSchema }) } };
+  }
+}
+
 function withoutExamples(value: unknown): Json {
   return JSON.parse(JSON.stringify(value, (key, item) => (key === "example" || key === "examples" ? undefined : item)));
 }
 
 /** `LearnerCreateInput` is `LearnerCreate` where nothing else goes by that name. */
-function plainName(name: string, used: Set<string>): string {
+function plainName(name: string, used: Set<string>, twins: Set<string>): string {
   const plain = name.replace(/Input$/, "");
-  return used.has(plain) ? name : plain;
+  return used.has(plain) && !twins.has(plain) ? name : plain;
+}
+
+/** The names of those that are the same as input and as output, as are all that they refer to. */
+function sameBothWays(used: Set<string>, schemas: Record<string, Json>): Set<string> {
+  const twins = new Set([...used].filter((name) => used.has(`${name}Input`)));
+  const written = (name: string) =>
+    JSON.stringify(schemas[name], (key, value) => {
+      const plain =
+        key === "$ref"
+          ? String(value)
+              .slice(PREFIX.length)
+              .replace(/Input$/, "")
+          : "";
+      return twins.has(plain) ? PREFIX + plain : value;
+    });
+  let before: number;
+  do {
+    before = twins.size;
+    for (const name of twins) if (written(name) !== written(`${name}Input`)) twins.delete(name);
+  } while (twins.size < before);
+  return twins;
+}
+
+/** What is written out although a schema of the same shape has a name is replaced by that name. */
+function inNames<T>(root: T, schemas: Record<string, Json>, isNamed = false): T {
+  const names = new Map(Object.entries(schemas).flatMap(([name, schema]): [string, string][] => (isShape(schema) ? [[shapeOf(schema), name]] : [])));
+  const replace = (value: unknown, isOwn: boolean): unknown => {
+    if (Array.isArray(value)) return value.map((item) => replace(item, false));
+    if (typeof value !== "object" || value === null) return value;
+    const name = isShape(value as Json) && !isOwn ? names.get(shapeOf(value as Json)) : undefined;
+    const { description } = value as Json;
+    if (name) return { ...(description !== undefined && description !== schemas[name]?.description && { description }), $ref: PREFIX + name };
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, KEPT.includes(key) ? item : replace(item, false)]));
+  };
+  if (!isNamed) return replace(root, false) as T;
+  return Object.fromEntries(Object.entries(root as object).map(([name, schema]) => [name, replace(schema, true)])) as T;
+}
+
+const KEPT = ["example", "examples", "default", "enum", "const"];
+
+function isShape({ type, properties, enum: words }: Json): boolean {
+  return (type === "object" && properties !== undefined) || (type === "string" && Array.isArray(words) && words.length > 1);
+}
+
+/** All of a schema but what is said about it. A property may be called `description`, too. */
+function shapeOf(schema: Json): string {
+  const isSaid = (key: string, value: unknown) => key === "examples" || key === "example" || (key === "description" && typeof value === "string");
+  return JSON.stringify(schema, (key, value) => (isSaid(key, value) ? undefined : value));
 }
 
 function reachable(root: unknown, schemas: Record<string, Json>, found = new Set<string>()): Set<string> {

@@ -1,14 +1,11 @@
-import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
-import type { FastifyContextConfig, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { App } from "./app-type";
-import { tidy } from "./openapi-tidy";
-import { IfNoneMatchHeaders } from "./preconditions";
-import { OF_BODIES, onlyProblems, withProblem } from "./problem";
-import { orReceipt } from "./receipt";
+import { describeAnswers, withWhatFollows } from "./openapi-answers";
+import { LACKS_BODY, tidy } from "./openapi-tidy";
 
 // A codec travels as its input, in answers too.
 const zodToJsonConfig = {
@@ -18,12 +15,22 @@ const zodToJsonConfig = {
     const { examples } = z.globalRegistry.get(zodSchema) ?? {};
     if (Array.isArray(examples)) jsonSchema.examples = examples;
     if (def.type === "pipe" && "reverseTransform" in def) {
+      // Another's description of a codec that has a name.
+      if (jsonSchema.$ref) return;
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
-      const { $schema: _, ...wire } = z.toJSONSchema(def.in, { io: "input", unrepresentable: "any" });
-      Object.assign(jsonSchema, wire, z.globalRegistry.get(zodSchema) ?? {});
+      Object.assign(jsonSchema, onTheWire(def), z.globalRegistry.get(zodSchema) ?? {});
+      delete jsonSchema.id;
     }
   },
 };
+
+/** What a codec reads. `true` and `false` after `?` are a boolean's two words. */
+function onTheWire(codec: z.core.$ZodPipeDef): object {
+  if (codec.out._zod.def.type === "boolean") return { type: "boolean" };
+  const { $schema: _, $defs: __, ...wire } = z.toJSONSchema(codec.in, { io: "input", unrepresentable: "any" });
+  // What has a name is a component.
+  return JSON.parse(JSON.stringify(wire), (key, value) => (key === "$ref" ? `${String(value).replace("#/$defs/", "#/components/schemas/")}Input` : value));
+}
 
 const transformSchema = createJsonSchemaTransform({ zodToJsonConfig });
 const addComponents = createJsonSchemaTransformObject({ zodToJsonConfig });
@@ -50,20 +57,12 @@ export async function describeApi(app: App, version: string, countVisit: (reques
       },
       security: [{ bearer: [] }],
     },
-    transform: (document) => {
-      const given = document as Parameters<typeof transformSchema>[0];
-      const response = given.schema?.response as { 200?: unknown } | undefined;
-      // Where no body is taken, a bad one is refused, too.
-      if (document.route.method !== "GET") given.schema = { ...given.schema, response: { ...onlyProblems(...OF_BODIES), ...response } };
-      else if (isTagged(response?.[200])) given.schema = { ...given.schema, headers: IfNoneMatchHeaders, response: { ...response, 304: z.null() } };
-      if (document.route.config?.receipt) given.schema = { ...given.schema, response: withReceipts(given.schema?.response as Record<string, unknown>) };
-      if (attachesToLearner(document.route))
-        given.schema = { ...given.schema, response: withProblem((given.schema?.response ?? {}) as object, "learner-erased") };
-      if (namesLearner(document.route, given.schema))
-        given.schema = { ...given.schema, response: withProblem((given.schema?.response ?? {}) as object, "learner-merged") };
-      const { schema, url } = transformSchema(given);
-      const responses = (schema as { response?: Record<string, object> }).response ?? {};
-      return { schema: { ...schema, response: Object.fromEntries(Object.entries(responses).map(describe(document.route.config))) }, url };
+    transform: ({ route, ...document }) => {
+      const given = withWhatFollows(route as never, document.schema);
+      const { schema, url } = transformSchema({ ...document, route, schema: given } as Parameters<typeof transformSchema>[0]);
+      const { response = {} } = schema as { response?: Record<string, object> };
+      const mayLackBody = acceptsNothing(given.body) && { [LACKS_BODY]: true };
+      return { schema: { ...schema, ...mayLackBody, response: describeAnswers(route as never, given, response) }, url };
     },
     transformObject: (document) => tidy(addComponents(document) as Parameters<typeof tidy>[0]),
   });
@@ -104,39 +103,9 @@ export async function describeApi(app: App, version: string, countVisit: (reques
 // A cairn: three stones, one on the other.
 const CAIRN = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40" width="40" height="40" role="img"><title>Cairn API</title><g fill="#9aa5b1"><ellipse cx="20" cy="32" rx="16" ry="6"/><ellipse cx="20" cy="20.5" rx="11" ry="5"/><ellipse cx="20" cy="10.5" rx="6.5" ry="4.5"/></g></svg>`;
 
-// What is done about a person who is erased, or is to be.
-const ABOUT_ERASURE = ["erasePersonalData", "liftErasedSubject"];
-
-/** Whether a request stores something under a learner, which the database refuses for an erased one. */
-function attachesToLearner({ method, url, schema }: { method: unknown; url: string; schema?: { operationId?: string } }): boolean {
-  return method !== "GET" && url.includes("/:learnerId") && !ABOUT_ERASURE.includes(schema?.operationId ?? "");
-}
-
-/** Whether a request names a learner, whose record may have been merged into another: in its path, its query or its body. */
-function namesLearner({ url }: { url: string }, { querystring, body }: { querystring?: unknown; body?: unknown } = {}): boolean {
-  const names = [querystring, body].flatMap((part) => (part instanceof z.ZodObject ? Object.keys(part.shape) : []));
-  return url.includes("/:learnerId") || names.some((name) => ["learner", "learnerId", "leadId"].includes(name));
-}
-
-/** The responses of a write whose answer may be cut. */
-function withReceipts(responses: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(responses).map(([status, answer]) => [status, status < "300" ? orReceipt(answer as z.ZodType) : answer]));
-}
-
-/** Whether an answer has an ETag. */
-function isTagged(schema: unknown): boolean {
-  return schema instanceof z.ZodObject && "version" in schema.shape;
-}
-
-/** Names a response by its status, and adds the other forms that it is also answered in. */
-function describe(config: FastifyContextConfig | undefined) {
-  return ([status, response]: [string, object]): [string, object] => {
-    if ("content" in response) return [status, response];
-    const description = STATUS_CODES[status] ?? status;
-    if (["204", "302", "304"].includes(status)) return [status, { description, type: "null" }];
-    const others = Object.keys((status === "200" && config?.forms) || {}).map((type) => [type, { schema: { type: "string" } }]);
-    return [status, { description, content: { "application/json": { schema: response }, ...Object.fromEntries(others) } }];
-  };
+/** Whether a request may come without a body: an empty one is an object without fields. */
+function acceptsNothing(body: unknown): boolean {
+  return body instanceof z.ZodObject && body.safeParse({}).success;
 }
 
 const TAGS = [

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isTimeZone } from "../days";
+import * as storedEnums from "../generated/prisma/enums";
 
 // The primitives that every feature's schema is made of.
 
@@ -172,16 +173,27 @@ export const Skill = keepableLine(line().overwrite(lowerCase), 60).refine(
 
 export const Skills = listOf(Skill, 20).refine((skills) => new Set(skills).size === skills.length, "Name each skill once.");
 
-/** An enum of the storage, whose camelCase names travel in kebab-case. */
-export function kebabEnum<const E extends Record<string, string>>(names: E) {
+/** An enum of the storage, whose camelCase names travel in kebab-case; described by its name there, if it is a whole one. */
+export function kebabEnum<const E extends Record<string, string>>(names: E): KebabEnum<E> {
+  const known = kebabEnums.get(names) as KebabEnum<E> | undefined;
+  if (known) return known;
   const stored = Object.values(names) as E[keyof E][];
   const encode = (name: string) => inWords(name, "-");
   const wire = stored.map(encode);
-  return z.codec(z.enum(wire), z.enum(stored), {
+  const codec = z.codec(z.enum(wire), z.enum(stored), {
     decode: (value) => stored[wire.indexOf(value)] as E[keyof E],
     encode,
   });
+  const id = Object.entries(storedEnums).find(([, each]) => (each as unknown) === names)?.[0];
+  if (id) codec.register(z.globalRegistry, { id });
+  kebabEnums.set(names, codec as never);
+  return codec;
 }
+
+type KebabEnum<E extends Record<string, string>> = z.ZodCodec<z.ZodEnum<{ [name: string]: string }>, z.ZodEnum<{ [name in E[keyof E]]: name }>>;
+const kebabEnums = new Map<object, KebabEnum<Record<string, string>>>();
+// The description calls each by its name, wherever its words are written.
+for (const names of Object.values(storedEnums)) kebabEnum<Record<string, string>>(names);
 
 /** What may stand after `?` as `true` or `false`. */
 export const Flag = z.stringbool({ truthy: ["true"], falsy: ["false"] });

@@ -25,7 +25,11 @@ const LearnerLine = z
   .strictObject({ ...LearnerCreate.shape, team: TeamPath.optional(), teamId: Id.optional(), fromDay: CalendarDay.optional() })
   .refine(({ id, externalId }) => id || externalId, { path: ["externalId"], message: "Give an id or an externalId, by which the learner is known again." })
   .refine(({ team, teamId }) => !team || !teamId, { path: ["teamId"], message: "Give team or teamId, not both." })
-  .refine(({ team, teamId, fromDay }) => !(team || teamId) === !fromDay, { path: ["fromDay"], message: "A team and the day from which on go together." });
+  .refine(({ team, teamId, fromDay }) => !(team || teamId) === !fromDay, { path: ["fromDay"], message: "A team and the day from which on go together." })
+  .meta({
+    id: "LearnerLine",
+    examples: [{ externalId: "E-1042", name: "Ada Example", email: "ada@example.com", team: "Product / Analytics", fromDay: "2026-12-01" }],
+  });
 type LearnerLine = z.output<typeof LearnerLine>;
 
 type Settled = { outcome: Outcome; learnerId?: string };

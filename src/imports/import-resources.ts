@@ -6,7 +6,10 @@ import { ResourceCreate } from "../resources/resources.schema";
 import type { Door, Outcome } from "./import";
 import { answerKnown } from "./known";
 
-const ResourceLine = ResourceCreate.required({ id: true });
+const ResourceLine = ResourceCreate.required({ id: true }).meta({
+  id: "ResourceLine",
+  examples: [{ id: "0193d5a0-6c00-7a31-9d4e-dddddddddddd", type: "book", title: "Kubernetes from first principles", skills: ["kubernetes"] }],
+});
 type ResourceLine = z.output<typeof ResourceLine>;
 
 export function resourceDoor(db: Db, act: Act): Door<typeof ResourceLine> {

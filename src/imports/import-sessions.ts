@@ -9,7 +9,18 @@ import { recordRefused } from "../study-sessions/study-sessions.service";
 import type { Door } from "./import";
 
 /** With an id each, so that a file that is sent again logs nothing twice. */
-export const SessionLine = z.strictObject({ learnerId: Id, id: Id, ...StudySessionCreate.shape });
+export const SessionLine = z.strictObject({ learnerId: Id, id: Id, ...StudySessionCreate.shape }).meta({
+  id: "StudySessionLine",
+  examples: [
+    {
+      learnerId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e",
+      id: "0193d5a0-6c00-7a31-9d4e-ffffffffffff",
+      startedAt: "2026-11-20T08:15:00Z",
+      minutes: 90,
+      mode: "on-the-job",
+    },
+  ],
+});
 
 export function sessionDoor(db: Db, scope: Scope, clock: () => Date, act: Act): Door<typeof SessionLine> {
   return {

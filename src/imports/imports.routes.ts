@@ -5,25 +5,25 @@ import { actOf } from "../audit/audit.service";
 import type { Context } from "../context";
 import type { App } from "../http/app-type";
 import { reasonHeader } from "../http/change-reason";
-import { FILE_TYPES, FileBody, fileOf, NDJSON, readFileBodies } from "../http/file-body";
+import { FILE_TYPES, fileAnswer, fileBody, fileOf, NDJSON, readFileBodies } from "../http/file-body";
 import { allowLongUpload, NO_TIMEOUT_MS, sendPieces } from "../http/long-requests";
 import { asProblem, problems } from "../http/problem";
 import { type Door, importUpload } from "./import";
 import { learnerDoor } from "./import-learners";
 import { resourceDoor } from "./import-resources";
 import { sessionDoor } from "./import-sessions";
-import { ImportLine } from "./imports.schema";
+import "./imports.schema";
 import { openCsv, openNdjson } from "./read-upload";
 
-const upload = {
+const uploadOf = (line: string) => ({
   tags: ["Imports and exports"],
   consumes: FILE_TYPES,
-  body: FileBody,
+  body: fileBody(line),
   response: {
-    200: { description: "Lines, as the file is read.", content: { [NDJSON]: { schema: ImportLine } } },
+    200: { description: "Lines, as the file is read.", content: { [NDJSON]: { schema: fileAnswer("ImportLine") } } },
     ...problems("forbidden", "body-too-large", "request-timeout"),
   },
-};
+});
 
 /** Whole files in, told of line by line while they come. A plugin, because their bodies are read in their own way. */
 export async function importRoutes(app: App, { db, config, clock, may, budget }: Context): Promise<void> {
@@ -54,7 +54,7 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
       operationId: "importStudySessions",
       summary: "Log the study sessions of a file, across learners",
       headers: z.looseObject(reasonHeader),
-      ...upload,
+      ...uploadOf("StudySessionLine"),
     },
     handler: (request, reply) => importFrom(request, reply, sessionDoor(db, request.scope, clock, actOf(request))),
   });
@@ -65,7 +65,7 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     preHandler: may.keepDirectory,
     handlerTimeout: NO_TIMEOUT_MS,
     config: { work: "long", answers: "outcomes" },
-    schema: { operationId: "importResources", summary: "Add the resources of a file to the catalogue", ...upload },
+    schema: { operationId: "importResources", summary: "Add the resources of a file to the catalogue", ...uploadOf("ResourceLine") },
     handler: (request, reply) => importFrom(request, reply, resourceDoor(db, actOf(request))),
   });
 
@@ -75,7 +75,7 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     preHandler: may.keepDirectory,
     handlerTimeout: NO_TIMEOUT_MS,
     config: { work: "long", answers: "outcomes" },
-    schema: { operationId: "importLearners", summary: "Create the learners of a file, and put them into their teams", ...upload },
+    schema: { operationId: "importLearners", summary: "Create the learners of a file, and put them into their teams", ...uploadOf("LearnerLine") },
     handler: (request, reply) => importFrom(request, reply, learnerDoor(db, request.scope, config.TIME_ZONE, actOf(request))),
   });
 }

@@ -38,7 +38,7 @@ const shape = {
   plannedMinutes: ByMode.meta({ description: "Estimated minutes of the required steps by mode." }),
   criticalPath: z
     .object({ minutes: z.int(), steps: z.array(Key) })
-    .meta({ description: "The longest chain of prerequisites in estimated minutes, optional steps included." }),
+    .meta({ id: "CriticalPath", description: "The longest chain of prerequisites in estimated minutes, optional steps included." }),
   steps: z.array(PathStep),
 };
 

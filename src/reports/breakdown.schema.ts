@@ -3,7 +3,7 @@ import { PERIODS, WEEK_STARTS } from "../days";
 import { csvColumns } from "../http/csv";
 import type { CsvForm } from "../http/representations";
 import { DayText, Id, LearnerId } from "../http/schema";
-import { ByMode } from "../mix";
+import { ByMode, Deviation, Shares } from "../mix";
 import { sessionFilters } from "../study-sessions/filters";
 import { RULES_OF_PREVIOUS } from "./period";
 
@@ -11,11 +11,16 @@ const GROUPS_OF_A_LEARNER = ["goal", "skill", "resource", "resource-type", "veri
 const GROUPS_OF_A_TEAM = ["team", "learner", ...GROUPS_OF_A_LEARNER] as const;
 export type GroupBy = (typeof GROUPS_OF_A_TEAM)[number];
 
+const WeekStart = z.enum(WEEK_STARTS).meta({ id: "WeekStart" });
+const Period = z.enum(PERIODS).meta({ id: "Period" });
+const GroupBy = z.enum(GROUPS_OF_A_TEAM).meta({ id: "GroupBy" });
+const MembershipBasis = z.enum(["as-of", "current"]).meta({ id: "MembershipBasis" });
+
 const query = {
   from: DayText.optional().meta({ description: "The first day; 91 days before `to` unless told." }),
   to: DayText.optional().meta({ description: "The first day after; tomorrow unless told." }),
-  bucket: z.enum(PERIODS).optional().meta({ description: "Also each day, week, month, quarter or year; with `groupBy` of each group, too." }),
-  weekStart: z.enum(WEEK_STARTS).optional().meta({ description: "With `bucket=week`: the day on which weeks begin; the organisation's unless told." }),
+  bucket: Period.optional().meta({ description: "Also each day, week, month, quarter or year; with `groupBy` of each group, too." }),
+  weekStart: WeekStart.optional().meta({ description: "With `bucket=week`: the day on which weeks begin; the organisation's unless told." }),
   compare: z
     .enum(["previous"])
     .optional()
@@ -28,52 +33,53 @@ export type LearnerBreakdownQuery = z.infer<typeof LearnerBreakdownQuery>;
 
 export const TeamBreakdownQuery = z.strictObject({
   ...query,
-  groupBy: z.enum(GROUPS_OF_A_TEAM).optional().meta({ description: "`team`: the teams right below, each with all below it, and the team's own members." }),
+  groupBy: GroupBy.optional().meta({ description: "`team`: the teams right below, each with all below it, and the team's own members." }),
   learner: LearnerId.optional().meta({ description: "Only this member." }),
   depth: z.enum(["direct", "subtree"]).optional().meta({ description: "`direct`: the team itself; `subtree`: with all below it, unless told." }),
-  membership: z
-    .enum(["as-of", "current"])
-    .optional()
-    .meta({ description: "`as-of`: a session counts where its learner was that day, unless told; `current`: today's members." }),
+  membership: MembershipBasis.optional().meta({
+    description: "`as-of`: a session counts where its learner was that day, unless told; `current`: today's members.",
+  }),
 });
 export type TeamBreakdownQuery = z.infer<typeof TeamBreakdownQuery>;
 
 const percent = z.number().min(0).max(100);
 const perMode = <T extends z.ZodType>(each: T) => z.object({ onTheJob: each, social: each, formal: each });
-const rating = z.object({ mean: z.number().min(1).max(5).nullable(), rated: z.int() });
+const rating = z
+  .object({ mean: z.number().min(1).max(5).nullable(), rated: z.int() })
+  .meta({ id: "Rating", description: "The mean of self-ratings from 1 to 5, and how many there are." });
 
 const figures = {
   minutes: ByMode,
-  share: perMode(percent)
-    .nullable()
-    .meta({ description: "Percent of the classified minutes; the three add up to exactly 100.0. null: nothing was classified." }),
+  share: Shares.nullable().meta({ description: "Percent of the classified minutes; the three add up to exactly 100.0. null: nothing was classified." }),
   sessions: ByMode.meta({ description: "Sessions that included the mode; `unclassified`: that left a remainder." }),
   impact: z
     .object({ onTheJob: rating, social: rating, formal: rating, total: rating })
-    .meta({ description: "Mean self-rating, 1 to 5, of the sessions that included the mode, and how many were rated." }),
-  deviation: perMode(z.number()).nullable().meta({ description: "Points by which the share differs from the reference." }),
+    .meta({ id: "Impact", description: "Mean self-rating, 1 to 5, of the sessions that included the mode, and how many were rated." }),
+  deviation: Deviation.nullable().meta({ description: "Points by which the share differs from the reference." }),
   distance: percent.nullable().meta({ description: "Half the sum of the deviations' sizes: the points that would have to move." }),
-  learners: z.object({
-    eligible: z.int().meta({ description: "In scope at any time in the period." }),
-    active: z.int().meta({ description: "Of those, who logged something." }),
-  }),
-  meanOfLearners: perMode(percent)
-    .nullable()
-    .meta({ description: "Each active learner's own share, averaged. A gap to `share` means that a heavy logger dominates." }),
-  quality: z.object({
-    unclassifiedShare: percent.nullable(),
-    selfReportedShare: percent.nullable(),
-    overlappingShare: percent.nullable().meta({
-      description:
-        "Percent of the minutes that are of sessions at whose time the same learner has another session, whether this report counts that one or not.",
-    }),
-    coverage: percent.nullable().meta({ description: "Active of eligible learners, in percent." }),
-    latestSessionAt: z.iso.datetime().nullable(),
-    sufficient: z.boolean().meta({ description: "Whether there is enough to compare and rank by." }),
-  }),
+  learners: z
+    .object({
+      eligible: z.int().meta({ description: "In scope at any time in the period." }),
+      active: z.int().meta({ description: "Of those, who logged something." }),
+    })
+    .meta({ id: "LearnerCounts" }),
+  meanOfLearners: Shares.nullable().meta({ description: "Each active learner's own share, averaged. A gap to `share` means that a heavy logger dominates." }),
+  quality: z
+    .object({
+      unclassifiedShare: percent.nullable(),
+      selfReportedShare: percent.nullable(),
+      overlappingShare: percent.nullable().meta({
+        description:
+          "Percent of the minutes that are of sessions at whose time the same learner has another session, whether this report counts that one or not.",
+      }),
+      coverage: percent.nullable().meta({ description: "Active of eligible learners, in percent." }),
+      latestSessionAt: z.iso.datetime().nullable(),
+      sufficient: z.boolean().meta({ description: "Whether there is enough to compare and rank by." }),
+    })
+    .meta({ id: "ReportQuality", description: "How complete and how fresh the data are." }),
 };
 
-const Figures = z.object(figures);
+const Figures = z.object(figures).meta({ id: "Figures", description: "What is counted of some sessions." });
 export type Figures = z.infer<typeof Figures>;
 
 export const ReplicaLag = z
@@ -83,35 +89,42 @@ export const ReplicaLag = z
 
 const ReportTarget = perMode(z.int())
   .extend({
-    setBy: z.enum(["goal", "learner", "team", "organisation"]),
+    setBy: z.enum(["goal", "learner", "team", "organisation"]).meta({ id: "TargetOwner" }),
     setById: Id.nullable().meta({ description: "null: the organisation's, or of a team that the caller may not see." }),
     setByName: z.string().nullable().meta({ description: "The title of that goal, or the name of that learner or team." }),
   })
-  .meta({ description: "The nearest reference mix: the goal's that the report or the group is of, the learner's, a team's above, or the organisation's." });
+  .meta({
+    id: "ReportTarget",
+    description: "The nearest reference mix: the goal's that the report or the group is of, the learner's, a team's above, or the organisation's.",
+  });
 export type ReportTarget = z.infer<typeof ReportTarget>;
 
 export const PreviousRule = z
   .enum(RULES_OF_PREVIOUS)
-  .meta({ description: "`calendar`: the whole month, quarter or year before; `equal-length`: as many days just before." });
-const Previous = z.object({ from: z.iso.date(), to: z.iso.date(), rule: PreviousRule, ...figures });
-const Bucket = z.object({
-  from: z.iso.date(),
-  to: z.iso.date(),
-  partial: z.boolean().meta({ description: "Not over yet, or cut by the period." }),
-  ...figures,
-});
-const Group = z.object({
-  id: z.string().nullable().meta({ description: "What the group is of; null: sessions without one, or a team that the caller may not know of today." }),
-  learnerId: Id.nullable().meta({ description: "Of a goal, whose it is: two people's goals may have the same id." }),
-  learnerName: z.string().nullable(),
-  label: z.string(),
-  rank: z.int().nullable().meta({ description: "1 differs most from the reference; null where the data are not sufficient." }),
-  target: ReportTarget,
-  ...figures,
-  previous: Previous.nullable(),
-  buckets: z.array(Bucket).meta({ description: "With `bucket`: the group's own figures in each of the report's buckets." }),
-  sessionsUrl: z.string().meta({ description: "The sessions that the group is made of, as far as the caller may see them." }),
-});
+  .meta({ id: "PreviousRule", description: "`calendar`: the whole month, quarter or year before; `equal-length`: as many days just before." });
+const Previous = z.object({ from: z.iso.date(), to: z.iso.date(), rule: PreviousRule, ...figures }).meta({ id: "PreviousFigures" });
+const Bucket = z
+  .object({
+    from: z.iso.date(),
+    to: z.iso.date(),
+    partial: z.boolean().meta({ description: "Not over yet, or cut by the period." }),
+    ...figures,
+  })
+  .meta({ id: "BreakdownBucket" });
+const Group = z
+  .object({
+    id: z.string().nullable().meta({ description: "What the group is of; null: sessions without one, or a team that the caller may not know of today." }),
+    learnerId: Id.nullable().meta({ description: "Of a goal, whose it is: two people's goals may have the same id." }),
+    learnerName: z.string().nullable(),
+    label: z.string(),
+    rank: z.int().nullable().meta({ description: "1 differs most from the reference; null where the data are not sufficient." }),
+    target: ReportTarget,
+    ...figures,
+    previous: Previous.nullable(),
+    buckets: z.array(Bucket).meta({ description: "With `bucket`: the group's own figures in each of the report's buckets." }),
+    sessionsUrl: z.string().meta({ description: "The sessions that the group is made of, as far as the caller may see them." }),
+  })
+  .meta({ id: "BreakdownGroup" });
 
 const exampleFigures: Figures = {
   minutes: { onTheJob: 540, social: 45, formal: 15, unclassified: 0, total: 600 },
@@ -128,22 +141,22 @@ const exampleFigures: Figures = {
 export const Breakdown = z
   .object({
     scope: z.object({
-      type: z.enum(["learner", "team"]),
+      type: z.enum(["learner", "team"]).meta({ id: "ReportScope" }),
       id: Id,
       name: z.string(),
       depth: z.enum(["direct", "subtree"]).nullable(),
-      membership: z.enum(["as-of", "current"]).nullable(),
+      membership: MembershipBasis.nullable(),
     }),
     period: z.object({
       from: z.iso.date(),
       to: z.iso.date(),
       days: z.int(),
-      bucket: z.enum(PERIODS).nullable(),
-      weekStart: z.enum(WEEK_STARTS).nullable().meta({ description: "The day on which its weeks begin; null unless it is cut into weeks." }),
+      bucket: Period.nullable(),
+      weekStart: WeekStart.nullable().meta({ description: "The day on which its weeks begin; null unless it is cut into weeks." }),
       partial: z.boolean(),
     }),
     filters: z.record(z.string(), z.string()),
-    groupBy: z.enum(GROUPS_OF_A_TEAM).nullable(),
+    groupBy: GroupBy.nullable(),
     target: ReportTarget,
     total: Figures,
     previous: Previous.nullable(),

@@ -5,7 +5,7 @@ import { csvColumns } from "../http/csv";
 import { pageQuery } from "../http/paging";
 import type { CsvForm } from "../http/representations";
 import { DayText, Id, kebabEnum } from "../http/schema";
-import { ByMode } from "../mix";
+import { ByMode, Deviation, Shares } from "../mix";
 import { Depth } from "../teams/teams.schema";
 import { PreviousRule, ReplicaLag } from "./breakdown.schema";
 
@@ -26,7 +26,6 @@ export type LearnerGrowthQuery = z.infer<typeof LearnerGrowthQuery>;
 
 const day = z.iso.date();
 const health = z.enum(HEALTHS);
-const share = z.object({ onTheJob: z.number(), social: z.number(), formal: z.number() }).nullable();
 
 /** The first items of a list, and how many there are. */
 const listOf = <T extends z.ZodType>(item: T) => z.object({ total: z.int(), items: z.array(item).meta({ description: "The first hundred." }) });
@@ -110,7 +109,8 @@ export type WaitingReview = z.infer<typeof WaitingReview>;
 
 const ofGoal = { goalId: Id, goalTitle: z.string() };
 const StepDone = z.object({ ...ofGoal, id: Id, title: z.string(), completedOn: day });
-const GoalChanged = z.object({ id: Id, title: z.string(), on: day });
+const GoalChanged = z.object({ id: Id, title: z.string(), on: day }).meta({ id: "GoalOnDay" });
+const GoalsChanged = listOf(GoalChanged).meta({ id: "GoalsOnDays" });
 const TermLearned = z.object({ ...ofGoal, id: Id, term: z.string(), learnedOn: day });
 const ReviewChanged = z.object({
   ...ofGoal,
@@ -125,15 +125,15 @@ const ReviewChanged = z.object({
 const Changes = z.object({
   since: day,
   sessions: z.object({ count: z.int(), minutes: ByMode }),
-  goalsStarted: listOf(GoalChanged),
-  goalsCompleted: listOf(GoalChanged),
+  goalsStarted: GoalsChanged,
+  goalsCompleted: GoalsChanged,
   stepsCompleted: listOf(StepDone),
   termsLearned: listOf(TermLearned).meta({ description: "As far as the caller may see them." }),
   reviews: listOf(ReviewChanged).meta({ description: "Asked or answered." }),
 });
 export type Changes = z.infer<typeof Changes>;
 
-const mixed = z.object({ minutes: ByMode, share });
+const mixed = z.object({ minutes: ByMode, share: Shares.nullable() }).meta({ id: "Mix" });
 
 export const GrowthReport = z
   .object({
@@ -154,7 +154,11 @@ export const GrowthReport = z
     skills: listOf(Skill).meta({ description: "Skills of active goals." }),
     resources: listOf(Resource).meta({ description: "What was learned from, or finished, in the period; the most used first." }),
     mix: z
-      .object({ planned: mixed, actual: mixed, difference: share.meta({ description: "Points by which the actual share differs from the planned one." }) })
+      .object({
+        planned: mixed,
+        actual: mixed,
+        difference: Deviation.nullable().meta({ description: "Points by which the actual share differs from the planned one." }),
+      })
       .meta({ description: "Of the active goals: what their steps plan against what was logged on them." }),
     reviewsWaiting: listOf(WaitingReview).meta({ description: "Reviews that the caller can answer; the longest waiting first." }),
     changes: Changes.nullable().meta({ description: "With `since`." }),

@@ -151,6 +151,7 @@ export const StudySessionCreate = z
       .meta({ description: "All minutes are of this mode. Neither this nor `split`: the resource's mode, or the step's, or unclassified." }),
     split: z
       .strictObject({ onTheJob: part.optional(), social: part.optional(), formal: part.optional() })
+      .meta({ id: "Split", description: "Minutes per mode; what they leave is unclassified." })
       .optional()
       .meta({ description: "Minutes per mode; what they leave is unclassified." }),
     impact: impact.nullable().optional(),
@@ -160,7 +161,10 @@ export const StudySessionCreate = z
     skills: Skills.optional().meta({ description: "The resource's and the goal's unless told." }),
     note: prose(10_000).nullable().optional(),
     noteShared: z.boolean().optional(),
-    verification: kebabEnum(LOGGED_AS).optional().meta({ description: "`system-recorded` from a service that measured it; `self-reported` unless told." }),
+    verification: kebabEnum(LOGGED_AS)
+      .register(z.globalRegistry, { id: "LoggedAs" })
+      .optional()
+      .meta({ description: "`system-recorded` from a service that measured it; `self-reported` unless told." }),
   })
   .meta({
     id: "StudySessionCreate",

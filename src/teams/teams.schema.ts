@@ -61,7 +61,7 @@ export const TeamList = z.strictObject({
 });
 export type TeamList = z.infer<typeof TeamList>;
 
-export const Depth = z.enum(["direct", "subtree"]).meta({ description: "`direct`: the team itself; `subtree`: with all below it, unless told." });
+export const Depth = z.enum(["direct", "subtree"]).meta({ id: "Depth", description: "`direct`: the team itself; `subtree`: with all below it, unless told." });
 
 export const Member = z
   .object({

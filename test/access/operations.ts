@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
+import { readWholeDescription } from "../setup/description";
 
 export type Operation = {
   operationId: string;
@@ -16,9 +15,7 @@ export type Operation = {
 };
 
 type Described = { operationId: string; tags: string[]; requestBody?: object; responses: Record<string, { content?: object }> };
-const { paths }: { paths: Record<string, Record<Operation["method"], Described>> } = JSON.parse(
-  readFileSync(path.join(__dirname, "../../openapi.json"), "utf8"),
-);
+const { paths }: { paths: Record<string, Record<Operation["method"], Described>> } = readWholeDescription();
 
 /** Every operation, from the committed description, so that a new route is held to what all promise. */
 export const everyOperation = Object.entries(paths).flatMap(([path, methods]) =>

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import fc from "fast-check";
 import { NOBODY } from "../access/operations";
+import { readWholeDescription } from "../setup/description";
 import { BODIES, CONTENT_TYPES, DAYS, FIELDS, INSTANTS, JSON_VALUES, LONG, MEDIA_TYPES, NUMBERS, PARAMETERS, TAGS, TEXTS } from "./hostile-values";
 
 // Requests made from nothing but the committed description of the API: valid ones, valid ones
@@ -22,9 +21,7 @@ export type Operation = {
   responses: Responses;
 };
 
-const document: { paths: Record<string, Record<string, Described>>; components: { schemas: Record<string, Schema> } } = JSON.parse(
-  readFileSync(path.join(__dirname, "../../openapi.json"), "utf8"),
-);
+const document: { paths: Record<string, Record<string, Described>>; components: { schemas: Record<string, Schema> } } = readWholeDescription();
 
 /** What is in the lines of the files that are taken in. */
 const LINES: Record<string, string> = { importStudySessions: "StudySessionBatchItem", importResources: "ResourceCreate", importLearners: "LearnerCreate" };

@@ -12,7 +12,8 @@ declare module "fastify" {
 
 const PROFILE: KeyScope[] = ["learning:read", "reports:read", "directory:write"];
 
-export type Guard = (request: FastifyRequest) => Promise<void>;
+/** `who`: whom it lets through, for the API's description. */
+export type Guard = ((request: FastifyRequest) => Promise<void>) & { who?: string };
 export type Guards = ReturnType<typeof createGuards>;
 
 /**
@@ -73,7 +74,7 @@ export function createGuards(db: PrismaClient) {
     need(request, "directory:write");
   };
 
-  return {
+  const guards = {
     /** Whoever has a valid key. */
     signedIn: async () => {},
 
@@ -189,12 +190,48 @@ export function createGuards(db: PrismaClient) {
       keep(request);
     },
   } satisfies Record<string, Guard>;
+  for (const name of Object.keys(WHO) as (keyof typeof guards)[]) Object.assign(guards[name], { who: WHO[name] });
+  return guards as Record<keyof typeof guards, Guard>;
 }
 
 /** Where an address has several ids, it is said which of them leads to nothing. */
 function nothing({ params }: FastifyRequest, name: string): AppError {
   return notFound(Object.keys(params as object).length > 1 ? `path/${name}` : undefined);
 }
+
+const THOSE_ABOVE = "leads of a team that the learner is in today, or of one above it; admins";
+
+/** Whom each guard lets through, in words. */
+const WHO = {
+  signedIn: "whoever has a valid key or token, each as far as they may see",
+  anybody: "anybody, without a key",
+  keepDirectory: "admins, and services with `directory:write`",
+  logSessions: "learners for themselves; admins, and services with `sessions:write`, for whomever they may write for",
+  exportSessions: "whoever has a valid key or token, a service with `learning:read`; each gets the people whom they may see",
+  readProfile: `the learner; ${THOSE_ABOVE}; services with \`learning:read\`, \`reports:read\` or \`directory:write\``,
+  listProfiles: "whoever has a valid key or token, a service with `learning:read`, `reports:read` or `directory:write`; each gets whom they may see",
+  writeProfile: "the learner; admins, and services with `directory:write`",
+  readLearner: `the learner; ${THOSE_ABOVE}; services with \`learning:read\``,
+  readLogged: "whoever may log for the learner; a service with `learning:read`",
+  reportOnLearner: `the learner; ${THOSE_ABOVE}; services with \`reports:read\``,
+  writeLearner: "the learner; admins, and services with `learning:write`",
+  logForLearner: "the learner; admins, and services with `sessions:write`",
+  logOneSession: "the learner; admins, and services with `sessions:write`",
+  readMentored: "the learner who is the mentor; admins, and services with `learning:read`",
+  confirmSession: "the mentor or coach that the session was spent with",
+  reviewLearner: "a lead above the learner, as a person",
+  exportOwn: "the learner alone",
+  readAudit: "admins",
+  closePeriods: "admins",
+  manageSignIn: "admins",
+  eraseLearner: "admins",
+  mergeLearner: "admins",
+  keepLearner: "admins, and services with `directory:write`",
+  readTeam: "whoever may see the team",
+  readGlossary: "whoever may see the team; a service with `learning:read`",
+  reportOnTeam: "leads of the team or of one above it; admins, and services with `reports:read`",
+  keepTeam: "admins, and services with `directory:write`",
+};
 
 /** The database refuses it, too: here it is said before anything is tried. */
 function refuseErased({ erasedAt }: { erasedAt: Date | null }): void {

@@ -22,6 +22,7 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "adoptPath",
       summary: "Adopt a path, or take a newer version over; what is done stays done",
+      description: "Fills a goal with a path's steps, or brings it to a newer version. Writes steps; none that is done is lost.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -40,6 +41,7 @@ export function adoptionRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "previewPathChange",
       summary: "See what taking a newer version over would change, without changing anything",
+      description: "What `PUT` at this address would do. Changes nothing.",
       tags,
       params,
       querystring: PathChangeQuery,

@@ -26,6 +26,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "createApiKey",
       summary: "Make a key; its secret is shown this once",
+      description: "Lets a program or another device call. Stores a hash; the secret can't be shown again.",
       tags,
       headers: IdempotencyHeaders,
       body: ApiKeyCreate,
@@ -47,6 +48,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "listApiKeys",
       summary: "List keys, newest first: all for an admin, a learner's own, a service's itself; a key that acts for somebody, itself",
+      description: "Which keys there are, and when each was last used. Shows no secret and changes nothing.",
       tags,
       querystring: ApiKeyList,
       response: { 200: ApiKeyPage, ...problems() },
@@ -62,6 +64,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "rotateApiKey",
       summary: "Make a key in the place of another, which serves on for an overlap",
+      description: "Replaces a key without a gap. Stores the successor, and the day on which the old one ends.",
       tags,
       params,
       headers: IdempotencyHeaders,
@@ -84,6 +87,7 @@ export function apiKeyRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "revokeApiKey",
       summary: "Revoke a key with all that it was rotated from and into, and all that these made, from the next request on",
+      description: "For a key that is lost or no longer needed. Ends it and its family.",
       tags,
       params,
       response: { 204: z.null(), ...problems("not-found") },

@@ -83,6 +83,7 @@ export function auditRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "listAuditEvents",
       summary: "List who changed what, and who read whose data, the latest first",
+      description: "For whoever answers for the data. Changes nothing.",
       tags: ["Audit"],
       querystring: AuditEventList,
       response: { 200: AuditEventPage, ...problems("forbidden") },

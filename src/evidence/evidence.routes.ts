@@ -25,6 +25,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "addEvidence",
       summary: "Add evidence, a link or words, to a goal or a step; private unless shared",
+      description: "Shows what was learned. Stores one link or text.",
       tags,
       params: ofGoal,
       headers: IdempotencyHeaders,
@@ -47,6 +48,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "listEvidence",
       summary: "List a goal's evidence as far as the caller may see it, the newest first",
+      description: "What shows that a goal was reached: all for the learner, otherwise what is shared. Changes nothing.",
       tags,
       params: ofGoal,
       querystring: EvidenceList,
@@ -59,7 +61,14 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     method: "GET",
     url: `${url}/:evidenceId`,
     preHandler: may.readLearner,
-    schema: { operationId: "getEvidence", summary: "Read evidence", tags, params, response: { 200: Evidence, ...problems("not-found", "forbidden") } },
+    schema: {
+      operationId: "getEvidence",
+      summary: "Read evidence",
+      description: "One piece of evidence. Changes nothing.",
+      tags,
+      params,
+      response: { 200: Evidence, ...problems("not-found", "forbidden") },
+    },
     handler: ({ scope, params }) => getEvidence(db, scope, keyOf(params)),
   });
 
@@ -71,6 +80,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "updateEvidence",
       summary: "Change evidence, or share it (merge patch)",
+      description: "Keeps evidence, shares it, or makes it private again.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -88,6 +98,7 @@ export function evidenceRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "deleteEvidence",
       summary: "Delete evidence",
+      description: "Deletes one piece of evidence.",
       tags,
       params,
       headers: IfMatchHeaders,

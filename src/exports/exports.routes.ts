@@ -24,6 +24,7 @@ export function exportRoutes(app: App, { db, may, budget }: Context): void {
     schema: {
       operationId: "exportStudySessions",
       summary: "Read the study sessions of everybody whom the caller may see",
+      description: "Takes the log out whole, for a warehouse or a spreadsheet. Changes nothing; whose sessions were read is recorded. See docs/imports.md.",
       tags: ["Imports and exports"],
       querystring: SessionExport,
       response: {

@@ -26,6 +26,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "createGoal",
       summary: "Set a goal, with steps of its own",
+      description: "What somebody wants to be able to do, why, and by when, with the steps to it if they are known. Stores all of it or nothing.",
       tags,
       params: ofLearner,
       headers: IdempotencyHeaders,
@@ -54,6 +55,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "listGoals",
       summary: "List a learner's goals, newest first",
+      description: "A person's goals with progress, pace and health, which are worked out for each. Changes nothing.",
       tags,
       params: ofLearner,
       querystring: GoalList,
@@ -67,7 +69,14 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     url: "/learners/:learnerId/goals/:goalId",
     preHandler: may.readLearner,
     config: { derived: true },
-    schema: { operationId: "getGoal", summary: "Read a goal", tags, params, response: { 200: Goal, ...problems("not-found", "forbidden") } },
+    schema: {
+      operationId: "getGoal",
+      summary: "Read a goal",
+      description: "One goal with its progress, pace and health. Changes nothing.",
+      tags,
+      params,
+      response: { 200: Goal, ...problems("not-found", "forbidden") },
+    },
     handler: ({ scope, params }) => getGoal(db, scope, params.learnerId, params.goalId, clock()),
   });
 
@@ -79,6 +88,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "updateGoal",
       summary: "Change a goal (merge patch)",
+      description: "Keeps a goal: its words, days, status, target or reviewer.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -102,6 +112,7 @@ export function goalRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "deleteGoal",
       summary: "Delete a goal, and what it holds, unless something was logged on it, it was reviewed, or another goal follows it",
+      description: "Deletes a goal with its steps, evidence and terms. What has a history is refused.",
       tags,
       params,
       headers: IfMatchHeaders,

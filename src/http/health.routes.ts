@@ -21,7 +21,13 @@ export function healthRoutes(app: App, db: PrismaClient, life: Life): void {
   app.route({
     method: "GET",
     url: "/livez",
-    schema: { operationId: "getLiveness", summary: "Whether the process lives", ...anyone, response: { 200: Health } },
+    schema: {
+      operationId: "getLiveness",
+      summary: "Whether the process lives",
+      description: "For whoever runs the service: asks nothing of the database.",
+      ...anyone,
+      response: { 200: Health },
+    },
     handler: async () => ({ status: "ok" }) as const,
   });
 
@@ -31,6 +37,7 @@ export function healthRoutes(app: App, db: PrismaClient, life: Life): void {
     schema: {
       operationId: "getReadiness",
       summary: "Whether the service can answer: it has started, is not stopping, and its database answers",
+      description: "For a balancer: whether to send requests here. Asks the database for a 1; requests at the same time share the question.",
       ...anyone,
       response: { 200: Health, ...onlyProblems("unavailable") },
     },

@@ -7,8 +7,8 @@ import { OF_BODIES, onlyProblems, withProblem } from "./problem";
 import { orReceipt } from "./receipt";
 
 type Method = string | string[];
-type Route = { method: Method; url: string; schema?: { operationId?: string }; config?: FastifyContextConfig };
-type Schema = { headers?: unknown; response?: unknown; body?: unknown };
+type Route = { method: Method; url: string; schema?: { operationId?: string }; preHandler?: unknown; config?: FastifyContextConfig };
+type Schema = { description?: string; querystring?: unknown; headers?: unknown; response?: unknown; body?: unknown };
 
 // What is done about a person who is erased, or is to be.
 const ABOUT_ERASURE = ["erasePersonalData", "liftErasedSubject"];
@@ -25,6 +25,21 @@ export function withWhatFollows<S extends Schema>(route: Route, schema: S | unde
   if (namesLearner(route, given)) given.response = withProblem((given.response ?? {}) as object, "learner-merged");
   return given;
 }
+
+/** What an operation is for, in its route's own words; who may; and what it costs. */
+export function describeOperation({ preHandler, config, url }: Route, { description, querystring, body }: Schema): string {
+  const { who = "anybody, without a key" } = (preHandler ?? {}) as { who?: string };
+  const grows = [hasField(querystring, "limit") && "more than 50 items", hasField(querystring, "q") && "a search", config?.forms && "another media type"];
+  const asksForMuch = [...grows, config?.forms === undefined && body !== undefined && "a body of more than 64 KiB"].filter(Boolean);
+  const light = asksForMuch.length ? `light; heavy with ${asksForMuch.join(" or ")}` : "light";
+  const cost = url.startsWith("/v1/") ? COSTS[config?.work ?? "light"] : "light";
+  return [description, `**Who may:** ${who}.`, `**Cost:** ${cost ?? light}.`].filter(Boolean).join("\n\n");
+}
+
+const COSTS: { [work: string]: string | undefined } = {
+  heavy: "heavy; a person has one such request worked on at a time, a program three",
+  long: "long, as long as there is to read or write; a person has one such request worked on at a time, a program four",
+};
 
 type Header = { type: string; description: string };
 

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { App } from "./app-type";
-import { describeAnswers, withWhatFollows } from "./openapi-answers";
+import { describeAnswers, describeOperation, withWhatFollows } from "./openapi-answers";
 import { LACKS_BODY, tidy } from "./openapi-tidy";
 
 // A codec travels as its input, in answers too.
@@ -62,7 +62,8 @@ export async function describeApi(app: App, version: string, countVisit: (reques
       const { schema, url } = transformSchema({ ...document, route, schema: given } as Parameters<typeof transformSchema>[0]);
       const { response = {} } = schema as { response?: Record<string, object> };
       const mayLackBody = acceptsNothing(given.body) && { [LACKS_BODY]: true };
-      return { schema: { ...schema, ...mayLackBody, response: describeAnswers(route as never, given, response) }, url };
+      const description = describeOperation(route as never, given);
+      return { schema: { ...schema, ...mayLackBody, description, response: describeAnswers(route as never, given, response) }, url };
     },
     transformObject: (document) => tidy(addComponents(document) as Parameters<typeof tidy>[0]),
   });

@@ -53,6 +53,7 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     schema: {
       operationId: "importStudySessions",
       summary: "Log the study sessions of a file, across learners",
+      description: "Brings years of sessions in. Stores every sound line; a file that is sent again changes nothing. See docs/imports.md.",
       headers: z.looseObject(reasonHeader),
       ...uploadOf("StudySessionLine"),
     },
@@ -65,7 +66,12 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     preHandler: may.keepDirectory,
     handlerTimeout: NO_TIMEOUT_MS,
     config: { work: "long", answers: "outcomes" },
-    schema: { operationId: "importResources", summary: "Add the resources of a file to the catalogue", ...uploadOf("ResourceLine") },
+    schema: {
+      operationId: "importResources",
+      summary: "Add the resources of a file to the catalogue",
+      description: "Brings a whole catalogue in. Stores every sound line; a file that is sent again changes nothing. See docs/imports.md.",
+      ...uploadOf("ResourceLine"),
+    },
     handler: (request, reply) => importFrom(request, reply, resourceDoor(db, actOf(request))),
   });
 
@@ -75,7 +81,13 @@ export async function importRoutes(app: App, { db, config, clock, may, budget }:
     preHandler: may.keepDirectory,
     handlerTimeout: NO_TIMEOUT_MS,
     config: { work: "long", answers: "outcomes" },
-    schema: { operationId: "importLearners", summary: "Create the learners of a file, and put them into their teams", ...uploadOf("LearnerLine") },
+    schema: {
+      operationId: "importLearners",
+      summary: "Create the learners of a file, and put them into their teams",
+      description:
+        "Brings a whole directory in. Stores every sound line, and teams that are missing; a file that is sent again changes nothing. See docs/imports.md.",
+      ...uploadOf("LearnerLine"),
+    },
     handler: (request, reply) => importFrom(request, reply, learnerDoor(db, request.scope, config.TIME_ZONE, actOf(request))),
   });
 }

@@ -27,6 +27,7 @@ export function invitationRoutes(app: App, { db, clock, may }: Context, limits: 
     schema: {
       operationId: "createInvitation",
       summary: "Invite a learner to their first key; the secret is shown this once, and the invitation before ends",
+      description: "How somebody without a key gets their first. Stores the invitation; its secret is handed on by whoever asked for it.",
       tags,
       params,
       headers: IdempotencyHeaders,
@@ -48,6 +49,7 @@ export function invitationRoutes(app: App, { db, clock, may }: Context, limits: 
     schema: {
       operationId: "listInvitations",
       summary: "List a learner's invitations: the one that waits, and the last that was redeemed",
+      description: "Whether an invitation still waits, and who redeemed the last. Changes nothing.",
       tags,
       params,
       response: { 200: InvitationList, ...problems("not-found", "forbidden") },
@@ -63,6 +65,7 @@ export function invitationRoutes(app: App, { db, clock, may }: Context, limits: 
     schema: {
       operationId: "deleteInvitation",
       summary: "Withdraw an invitation; of one that was redeemed, revoke the key with its family",
+      description: "For an invitation that went to the wrong person.",
       tags,
       params: one,
       response: { 204: z.null(), ...problems("not-found", "forbidden") },

@@ -26,6 +26,7 @@ export function learnerRoutes(app: App, { db, config, clock, may }: Context): vo
     schema: {
       operationId: "createLearner",
       summary: "Create a learner",
+      description: "For the directory: a person who may log from then on. Stores one learner.",
       tags,
       headers: IdempotencyHeaders,
       body: LearnerCreate,
@@ -50,6 +51,7 @@ export function learnerRoutes(app: App, { db, config, clock, may }: Context): vo
     schema: {
       operationId: "listLearners",
       summary: "List the learners whom the caller may see, by name",
+      description: "Finds people by name, e-mail address or the directory's id. Changes nothing.",
       tags,
       querystring: LearnerList,
       response: { 200: LearnerPage, ...problems("forbidden") },
@@ -61,7 +63,14 @@ export function learnerRoutes(app: App, { db, config, clock, may }: Context): vo
     method: "GET",
     url: "/learners/:learnerId",
     preHandler: may.readProfile,
-    schema: { operationId: "getLearner", summary: "Read a learner", tags, params, response: { 200: Learner, ...problems("not-found", "forbidden") } },
+    schema: {
+      operationId: "getLearner",
+      summary: "Read a learner",
+      description: "The directory entry of one person. Changes nothing.",
+      tags,
+      params,
+      response: { 200: Learner, ...problems("not-found", "forbidden") },
+    },
     handler: ({ params }) => getLearner(db, params.learnerId),
   });
 
@@ -73,6 +82,7 @@ export function learnerRoutes(app: App, { db, config, clock, may }: Context): vo
     schema: {
       operationId: "updateLearner",
       summary: "Change a learner (merge patch)",
+      description: "Keeps a person's entry: name, address, time zone, target. What is left out stays.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -93,6 +103,7 @@ export function learnerRoutes(app: App, { db, config, clock, may }: Context): vo
     schema: {
       operationId: "getSubject",
       summary: "Read who a learner is at the identity provider",
+      description: "Which subject of the identity provider's tokens is this learner. Changes nothing.",
       tags,
       params,
       response: { 200: SignIn, ...problems("not-found", "forbidden") },
@@ -108,6 +119,7 @@ export function learnerRoutes(app: App, { db, config, clock, may }: Context): vo
     schema: {
       operationId: "setSubject",
       summary: "Say who a learner is at the identity provider, which ends their keys and tokens until now",
+      description: "Binds a subject by hand. Writes it, and ends the learner's keys and tokens.",
       tags,
       params,
       body: SignInUpdate,
@@ -128,6 +140,7 @@ export function learnerRoutes(app: App, { db, config, clock, may }: Context): vo
     schema: {
       operationId: "removeSubject",
       summary: "Take a learner's subject away, which ends their keys and tokens until now; a later sign-in may be bound to them anew",
+      description: "Undoes a binding. Removes the subject, and ends the learner's keys and tokens.",
       tags,
       params,
       response: { 204: z.null(), ...problems("not-found", "forbidden") },
@@ -146,6 +159,7 @@ export function learnerRoutes(app: App, { db, config, clock, may }: Context): vo
     schema: {
       operationId: "liftErasedSubject",
       summary: "Let an erased person sign in again, as somebody new",
+      description: "An erased person's subject is kept as a mark, so that nobody signs in by it. Removes the mark.",
       tags,
       params,
       response: { 204: z.null(), ...problems("not-found", "forbidden") },

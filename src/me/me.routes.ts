@@ -62,7 +62,13 @@ export function meRoutes(app: App, { db, clock, may }: Context): void {
     url: "/me",
     preHandler: may.signedIn,
     config: { shows: ({ learner, alerts }: Me) => [learner?.id, ...alerts.map(({ learnerId }) => learnerId)] },
-    schema: { operationId: "getMe", summary: "Read who is calling", tags: ["Caller"], response: { 200: Me, ...problems() } },
+    schema: {
+      operationId: "getMe",
+      summary: "Read who is calling",
+      description: "Where a client begins: the caller's role, scopes, learner and teams, and what they should know of. Changes nothing.",
+      tags: ["Caller"],
+      response: { 200: Me, ...problems() },
+    },
     handler: async ({ scope }) => {
       const { caller } = scope;
       const { role, id, name } = caller;

@@ -18,6 +18,7 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "getMembership",
       summary: "Read which team a learner is in, and was in before",
+      description: "The teams of one person by day: what `as-of` reports count by. Changes nothing.",
       tags,
       params,
       response: { 200: MembershipHistory, ...problems("not-found", "forbidden") },
@@ -33,6 +34,7 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "moveLearner",
       summary: "Move a learner into a team, or out of all, from a day on",
+      description: "Keeps memberships as the directory knows them. Ends the one before on that day and begins the new one.",
       tags,
       params,
       body: MembershipMove,
@@ -55,6 +57,7 @@ export function membershipRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "deleteMembership",
       summary: "Delete a membership that never was",
+      description: "Corrects a mistake: deletes one stay in a team as if it had never been, so reports of its days change.",
       tags,
       params: params.extend({ membershipId: Id }),
       response: { 204: z.null(), ...problems("not-found", "forbidden") },

@@ -22,6 +22,7 @@ export function mergerRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "mergeLearner",
       summary: "Merge a second record of a person into the one that stays, for good",
+      description: "For one person who was entered twice. Moves what the second record holds, and makes its id lead to the one that stays.",
       tags,
       params,
       headers: z.looseObject(reasonHeader),
@@ -44,6 +45,7 @@ export function mergerRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "previewMerger",
       summary: "See what merging a second record of a person would do, and what stands in the way, without changing anything",
+      description: "What `POST` would do, before it can no longer be undone. Changes nothing.",
       tags,
       params,
       headers: z.looseObject(reasonHeader),

@@ -28,6 +28,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "createPath",
       summary: "Create a path, as the draft of its first version",
+      description: "Begins a plan that many may follow. Stores the path and the draft of its first version.",
       tags,
       headers: IdempotencyHeaders,
       body: PathCreate,
@@ -48,6 +49,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "listPaths",
       summary: "List paths, by title",
+      description: "Finds paths by words or skill. Changes nothing.",
       tags,
       querystring: PathList,
       response: { 200: PathPage, ...problems() },
@@ -63,6 +65,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "getPath",
       summary: "Read a path: its steps, planned minutes by mode, and critical path; or draw it",
+      description: "One path, whole; with `Accept: text/vnd.mermaid` a drawing. Changes nothing.",
       tags,
       params,
       response: { 200: Path, ...problems("not-found") },
@@ -77,7 +80,12 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     url: "/paths/:pathId/archival",
     preHandler: may.keepDirectory,
     config: { ...derived, answers: "getPath" },
-    schema: { operationId: "archivePath", summary: "Archive a path: out of lists, no longer adopted", ...archival },
+    schema: {
+      operationId: "archivePath",
+      summary: "Archive a path: out of lists, no longer adopted",
+      description: "Takes a path out of use; goals that adopted it go on. Marks it.",
+      ...archival,
+    },
     handler: (request) => change(db, request, (tx) => setPathArchived(tx, request.scope, request.params.pathId, clock(), ifVersion(request))),
   });
 
@@ -86,7 +94,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     url: "/paths/:pathId/archival",
     preHandler: may.keepDirectory,
     config: { ...derived, answers: "getPath" },
-    schema: { operationId: "restorePath", summary: "Bring an archived path back", ...archival },
+    schema: { operationId: "restorePath", summary: "Bring an archived path back", description: "Takes the mark of an archived path away.", ...archival },
     handler: (request) => change(db, request, (tx) => setPathArchived(tx, request.scope, request.params.pathId, null, ifVersion(request))),
   });
 
@@ -98,6 +106,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "draftPathVersion",
       summary: "Draft a path's next version from the last",
+      description: "Begins the next version. Stores a copy of the last as a draft.",
       tags,
       params,
       headers: IdempotencyHeaders,
@@ -118,6 +127,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "getPathVersion",
       summary: "Read one version of a path, or draw it",
+      description: "A version as goals have adopted it, or a draft; with `Accept: text/vnd.mermaid` a drawing. Changes nothing.",
       tags,
       params: ofVersion,
       response: { 200: PathVersion, ...problems("not-found") },
@@ -133,6 +143,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "updatePathVersion",
       summary: "Change a draft (merge patch)",
+      description: "Works on a draft. A published version is refused.",
       tags,
       params: ofVersion,
       headers: IfMatchHeaders,
@@ -154,6 +165,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "deletePathVersion",
       summary: "Delete a draft, and with its only version the path",
+      description: "Drops a draft. A published version is refused.",
       tags,
       params: ofVersion,
       headers: IfMatchHeaders,
@@ -173,6 +185,7 @@ export function pathRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "publishPathVersion",
       summary: "Publish a draft: from then on the version never changes",
+      description: "Makes a draft the version that goals adopt. It can't be taken back.",
       tags,
       params: ofVersion,
       headers: IfMatchHeaders,

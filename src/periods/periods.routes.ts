@@ -20,6 +20,7 @@ export function periodRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "listClosedPeriods",
       summary: "List the months that are closed, the latest first",
+      description: "Which months are settled. Changes nothing.",
       tags,
       querystring: PeriodClosureList,
       response: { 200: PeriodClosurePage, ...problems() },
@@ -35,6 +36,7 @@ export function periodRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "getPeriodClosure",
       summary: "See whether a month is closed",
+      description: "Whether, when and by whom a month was closed. Changes nothing.",
       tags,
       params,
       response: { 200: PeriodClosure, ...problems("not-found") },
@@ -50,6 +52,7 @@ export function periodRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "closePeriod",
       summary: "Close a month: what was logged in it then changes only by an admin with a reason",
+      description: "Settles a month: its figures change no more, except by an admin with a reason.",
       tags,
       params,
       response: { 200: PeriodClosure, 201: PeriodClosure, ...problems("forbidden") },
@@ -68,6 +71,7 @@ export function periodRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "reopenPeriod",
       summary: "Open a closed month again",
+      description: "Lets a closed month be changed again.",
       tags,
       params,
       response: { 204: z.null(), ...problems("not-found", "forbidden") },

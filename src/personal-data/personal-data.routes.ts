@@ -26,6 +26,7 @@ export function personalDataRoutes(app: App, { db, clock, may, budget }: Context
     schema: {
       operationId: "exportPersonalData",
       summary: "Read everything that is kept of oneself",
+      description: "A person's copy of their data, as the law asks for it. Changes nothing; the read is recorded.",
       tags,
       params,
       response: { 200: PersonalDataExport, ...problems("not-found", "forbidden") },
@@ -46,6 +47,8 @@ export function personalDataRoutes(app: App, { db, clock, may, budget }: Context
     schema: {
       operationId: "erasePersonalData",
       summary: "Erase a person for good, and keep the minutes, of nobody; or say what would go",
+      description:
+        "Carries out a person's wish to be forgotten. Deletes for good what tells of them; with `dryRun=true` changes nothing and counts what would go.",
       tags,
       params,
       querystring: ErasureQuery,

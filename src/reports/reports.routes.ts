@@ -26,6 +26,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     schema: {
       operationId: "getLearnerBreakdown",
       summary: "Read a learner's real mix of on-the-job, social and formal learning",
+      description: 'The answer to "how do I really learn?", against a reference and over time; docs/breakdown.md explains each figure. Changes nothing.',
       tags,
       params: z.object({ learnerId: LearnerId }),
       querystring: LearnerBreakdownQuery,
@@ -42,6 +43,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     schema: {
       operationId: "getTeamBreakdown",
       summary: "Read a team's real mix of on-the-job, social and formal learning",
+      description: 'The answer to "how does my team really learn?", of those whom the caller may see; docs/breakdown.md explains each figure. Changes nothing.',
       tags,
       params: ofTeam,
       querystring: TeamBreakdownQuery,
@@ -58,6 +60,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     schema: {
       operationId: "getLearnerGrowth",
       summary: "Read how a learner's goals are doing, and what changed since a day",
+      description: "For a one-to-one: progress, what is due or blocked, what changed; docs/growth.md explains each figure. Changes nothing.",
       tags,
       params: z.object({ learnerId: LearnerId }),
       querystring: LearnerGrowthQuery,
@@ -74,6 +77,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     schema: {
       operationId: "getTeamGrowth",
       summary: "Read how the goals of a team's people are doing; who needs attention comes first",
+      description: "For a lead: who needs attention, what is due or blocked, what waits for a review; docs/growth.md explains each figure. Changes nothing.",
       tags,
       params: ofTeam,
       querystring: TeamGrowthQuery,
@@ -90,6 +94,7 @@ export function reportRoutes(app: App, { db, reportsDb, config, clock, may }: Co
     schema: {
       operationId: "listTeamStudySessions",
       summary: "List the study sessions behind a team's breakdown, the latest first",
+      description: "Drills down from a figure to its rows, with the filters of the breakdown. Changes nothing.",
       tags,
       params: ofTeam,
       querystring: TeamStudySessionList,

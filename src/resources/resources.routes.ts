@@ -27,6 +27,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "createResource",
       summary: "Add a resource to the catalogue",
+      description: "Adds a book, course, mentor, project or the like that people learn from. Stores one resource.",
       tags,
       headers: IdempotencyHeaders,
       body: ResourceCreate,
@@ -54,6 +55,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "listResources",
       summary: "Search the catalogue, by title",
+      description: "Finds resources by words, type, mode or skill. Changes nothing.",
       tags,
       querystring: ResourceList,
       response: { 200: ResourcePage, ...problems() },
@@ -66,7 +68,14 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     url: "/resources/:resourceId",
     preHandler: may.signedIn,
     config: { shows: "nobody" },
-    schema: { operationId: "getResource", summary: "Read a resource", tags, params, response: { 200: Resource, ...problems("not-found") } },
+    schema: {
+      operationId: "getResource",
+      summary: "Read a resource",
+      description: "One resource with its mode and capacity. Changes nothing.",
+      tags,
+      params,
+      response: { 200: Resource, ...problems("not-found") },
+    },
     handler: ({ params }) => getResource(db, params.resourceId),
   });
 
@@ -78,6 +87,7 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "updateResource",
       summary: "Change a resource (merge patch); what was logged stays as it was logged",
+      description: "Keeps the catalogue right. Sessions that were logged keep what they were logged with.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -95,7 +105,12 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     url: "/resources/:resourceId/archival",
     preHandler: may.keepDirectory,
     config: { answers: "getResource" },
-    schema: { operationId: "archiveResource", summary: "Archive a resource: out of lists, its history kept", ...archival },
+    schema: {
+      operationId: "archiveResource",
+      summary: "Archive a resource: out of lists, its history kept",
+      description: "Takes a resource out of use without losing its history. Marks it.",
+      ...archival,
+    },
     handler: (request) => change(db, request, (tx) => archiveResource(tx, request.params.resourceId, clock(), ifVersion(request)), involvedIn(request.params)),
   });
 
@@ -104,7 +119,12 @@ export function resourceRoutes(app: App, { db, clock, may }: Context): void {
     url: "/resources/:resourceId/archival",
     preHandler: may.keepDirectory,
     config: { answers: "getResource" },
-    schema: { operationId: "restoreResource", summary: "Bring an archived resource back", ...archival },
+    schema: {
+      operationId: "restoreResource",
+      summary: "Bring an archived resource back",
+      description: "Takes the mark of an archived resource away.",
+      ...archival,
+    },
     handler: (request) => change(db, request, (tx) => restoreResource(tx, request.params.resourceId, ifVersion(request)), involvedIn(request.params)),
   });
 }

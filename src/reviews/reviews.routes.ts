@@ -28,6 +28,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "askForReview",
       summary: "Ask a lead above to review a goal or a step",
+      description: "Asks for a lead's word on a goal or a step. Stores one review, which waits.",
       tags,
       params: ofGoal,
       headers: IdempotencyHeaders,
@@ -57,6 +58,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "listReviews",
       summary: "List a goal's reviews, the latest first",
+      description: "What leads said of a goal, and what waits. Changes nothing.",
       tags,
       params: ofGoal,
       querystring: ReviewList,
@@ -70,7 +72,14 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
     url: `${url}/:reviewId`,
     preHandler: may.readLearner,
     config: derived,
-    schema: { operationId: "getReview", summary: "Read a review", tags, params, response: { 200: Review, ...problems("not-found", "forbidden") } },
+    schema: {
+      operationId: "getReview",
+      summary: "Read a review",
+      description: "One review: its question and its answer. Changes nothing.",
+      tags,
+      params,
+      response: { 200: Review, ...problems("not-found", "forbidden") },
+    },
     handler: ({ scope, params }) => getReview(db, scope, keyOf(params)),
   });
 
@@ -82,6 +91,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "answerReview",
       summary: "Answer a review, as the lead above who was asked; an answer stays",
+      description: "Gives the lead's verdict. It stays, so `If-Match` is asked for: what is judged is what was read.",
       tags,
       params,
       headers: RequiredIfMatchHeaders,
@@ -105,6 +115,7 @@ export function reviewRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "withdrawReview",
       summary: "Withdraw a review that waits",
+      description: "Takes a question back while nobody has answered it.",
       tags,
       params,
       headers: IfMatchHeaders,

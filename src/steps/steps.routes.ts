@@ -29,6 +29,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "createStep",
       summary: "Add a step to a goal",
+      description: "Cuts a goal into parts. Stores one step; progress and health follow.",
       tags,
       params: ofGoal,
       headers: IdempotencyHeaders,
@@ -54,6 +55,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "listSteps",
       summary: "List a goal's steps, in its order",
+      description: "All parts of a goal with their state, and what blocks them. Changes nothing.",
       tags,
       params: ofGoal,
       querystring: StepList,
@@ -67,7 +69,14 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     url: `${url}/:stepId`,
     preHandler: may.readLearner,
     config: derived,
-    schema: { operationId: "getStep", summary: "Read a step", tags, params, response: { 200: Step, ...problems("not-found", "forbidden") } },
+    schema: {
+      operationId: "getStep",
+      summary: "Read a step",
+      description: "One step with its state, and what blocks it. Changes nothing.",
+      tags,
+      params,
+      response: { 200: Step, ...problems("not-found", "forbidden") },
+    },
     handler: ({ params }) => getStep(db, keyOf(params), clock()),
   });
 
@@ -79,6 +88,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "updateStep",
       summary: "Change or move a step (merge patch)",
+      description: "Keeps a step: its words, days, weight, place and prerequisites.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -99,6 +109,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "deleteStep",
       summary: "Delete a step that nothing refers to",
+      description: "Takes a step out of a goal. One that something refers to is refused: skip it.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -110,9 +121,10 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     },
   });
 
-  const state = (operationId: string, summary: string, ...codes: ProblemCode[]) => ({
+  const state = (operationId: string, summary: string, description: string, ...codes: ProblemCode[]) => ({
     operationId,
     summary,
+    description,
     tags,
     params,
     headers: IfMatchHeaders,
@@ -124,7 +136,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     ...ofState,
     method: "PUT",
     url: `${url}/:stepId/start`,
-    schema: { ...state("startStep", "Start a step; its first study session does so, too"), body: StepStart },
+    schema: { ...state("startStep", "Start a step; its first study session does so, too", "Says that work on a step began. Writes the day."), body: StepStart },
     handler: (request) => change(db, request, (tx) => startStep(tx, keyOf(request.params), request.body, ifVersion(request), clock())),
   });
 
@@ -132,7 +144,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     ...ofState,
     method: "DELETE",
     url: `${url}/:stepId/start`,
-    schema: state("unstartStep", "Take a step's start back"),
+    schema: state("unstartStep", "Take a step's start back", "For a start by mistake. Takes the day away."),
     handler: (request) => change(db, request, (tx) => unstartStep(tx, keyOf(request.params), ifVersion(request), clock())),
   });
 
@@ -140,7 +152,10 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     ...ofState,
     method: "PUT",
     url: `${url}/:stepId/completion`,
-    schema: { ...state("completeStep", "Complete a step", "step-blocked"), body: StepCompletion },
+    schema: {
+      ...state("completeStep", "Complete a step", "Says that a step is done. Writes the day; steps that waited for it may begin.", "step-blocked"),
+      body: StepCompletion,
+    },
     handler: (request) => change(db, request, (tx) => completeStep(tx, keyOf(request.params), request.body, ifVersion(request), clock())),
   });
 
@@ -148,7 +163,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     ...ofState,
     method: "DELETE",
     url: `${url}/:stepId/completion`,
-    schema: state("uncompleteStep", "Take a step's completion back"),
+    schema: state("uncompleteStep", "Take a step's completion back", "For a completion by mistake. Takes the day away."),
     handler: (request) => change(db, request, (tx) => uncompleteStep(tx, keyOf(request.params), ifVersion(request), clock())),
   });
 
@@ -156,7 +171,15 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     ...ofState,
     method: "PUT",
     url: `${url}/:stepId/skip`,
-    schema: { ...state("skipStep", "Skip a step: it counts neither for nor against progress", "step-completed"), body: StepSkip },
+    schema: {
+      ...state(
+        "skipStep",
+        "Skip a step: it counts neither for nor against progress",
+        "Leaves a step out of the goal's progress. Writes the state.",
+        "step-completed",
+      ),
+      body: StepSkip,
+    },
     handler: (request) => change(db, request, (tx) => skipStep(tx, keyOf(request.params), request.body, ifVersion(request), clock())),
   });
 
@@ -164,7 +187,7 @@ export function stepRoutes(app: App, { db, clock, may }: Context): void {
     ...ofState,
     method: "DELETE",
     url: `${url}/:stepId/skip`,
-    schema: state("unskipStep", "Take a step in again"),
+    schema: state("unskipStep", "Take a step in again", "Counts a skipped step again. Writes the state."),
     handler: (request) => change(db, request, (tx) => unskipStep(tx, keyOf(request.params), ifVersion(request), clock())),
   });
 }

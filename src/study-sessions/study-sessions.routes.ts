@@ -47,6 +47,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     schema: {
       operationId: "logStudySession",
       summary: "Log a study session",
+      description: "Logs minutes of learning. Stores one session and adds it to the sums that reports read; it starts its step.",
       tags,
       params: ofLearner,
       headers: IdempotencyHeaders.extend(reasonHeader),
@@ -70,6 +71,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     schema: {
       operationId: "putStudySession",
       summary: "Log a study session under an id of your own; safe to send again",
+      description: "As logging, under an id that the client made: after a lost answer, send it again.",
       tags,
       params,
       headers: z.looseObject(reasonHeader),
@@ -97,6 +99,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     schema: {
       operationId: "listStudySessions",
       summary: "List a learner's study sessions, the latest first, or what changed since an instant",
+      description: "A person's log; with `updatedSince` what another system has to take over, deletions included. Changes nothing.",
       tags,
       params: ofLearner,
       querystring: StudySessionList,
@@ -113,6 +116,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     schema: {
       operationId: "getStudySession",
       summary: "Read a study session",
+      description: "One session. The note is shown to its learner, or if it is shared. Changes nothing.",
       tags,
       params,
       response: { 200: StudySession, ...problems("not-found", "forbidden") },
@@ -128,6 +132,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     schema: {
       operationId: "updateStudySession",
       summary: "Change a study session (merge patch)",
+      description: "Corrects a session; the sums that reports read follow.",
       tags,
       params,
       headers: IfMatchHeaders.extend(reasonHeader),
@@ -148,6 +153,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     schema: {
       operationId: "deleteStudySession",
       summary: "Delete a study session, leaving a tombstone for `updatedSince`",
+      description: "Takes a session away, also from the sums that reports read.",
       tags,
       params,
       headers: IfMatchHeaders.extend(reasonHeader),
@@ -167,6 +173,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     schema: {
       operationId: "listMentoredSessions",
       summary: "List the study sessions that others logged with a learner as their mentor, the latest first",
+      description: "What a mentor may confirm. It shows neither notes nor ratings. Changes nothing.",
       tags,
       params: ofLearner,
       querystring: ConfirmationList,
@@ -189,7 +196,12 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
     config: confirmed,
-    schema: { operationId: "confirmStudySession", summary: "Confirm a study session, as the mentor that it was spent with", ...confirmation },
+    schema: {
+      operationId: "confirmStudySession",
+      summary: "Confirm a study session, as the mentor that it was spent with",
+      description: "Vouches for a session that was spent with the caller. Writes that it is mentor-confirmed.",
+      ...confirmation,
+    },
     handler: (request) =>
       change(db, request, (tx) =>
         confirmSession(tx, request.scope, request.params.learnerId, request.params.sessionId, requiredVersion(request, READ_FIRST), clock()),
@@ -201,7 +213,12 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     url: "/learners/:learnerId/study-sessions/:sessionId/confirmation",
     preHandler: may.confirmSession,
     config: confirmed,
-    schema: { operationId: "withdrawStudySessionConfirmation", summary: "Take the mentor's confirmation back", ...confirmation },
+    schema: {
+      operationId: "withdrawStudySessionConfirmation",
+      summary: "Take the mentor's confirmation back",
+      description: "Takes the caller's own word for a session back.",
+      ...confirmation,
+    },
     handler: (request) =>
       change(db, request, (tx) =>
         withdrawConfirmation(tx, request.scope, request.params.learnerId, request.params.sessionId, requiredVersion(request, READ_FIRST), clock()),
@@ -217,6 +234,7 @@ export function studySessionRoutes(app: App, { db, config, clock, may }: Context
     schema: {
       operationId: "logStudySessions",
       summary: "Log up to 1,000 study sessions, across learners, with an outcome for each",
+      description: "For programs that log for many: one request instead of many. Stores every sound item; a wrong one is rejected by itself.",
       tags,
       headers: IdempotencyHeaders.extend(reasonHeader),
       body: Batch,

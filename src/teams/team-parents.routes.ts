@@ -20,6 +20,7 @@ export function teamParentRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "getTeamParent",
       summary: "Read which team a team is below, and was below before",
+      description: "Where a team is in the tree, and where it was before. Changes nothing.",
       tags,
       params,
       response: { 200: TeamParentHistory, ...problems("not-found") },
@@ -35,6 +36,7 @@ export function teamParentRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "moveTeam",
       summary: "Move a team with all below it from a day on, or set right where it was",
+      description: "Says from which day on a team is below another, so that `as-of` reports know it. Writes the team's parents by day.",
       tags,
       params,
       body: TeamMove,

@@ -25,6 +25,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "createTeam",
       summary: "Create a team",
+      description: "For the directory: a node of the organisation's tree. Stores one team.",
       tags,
       headers: IdempotencyHeaders,
       body: TeamCreate,
@@ -52,6 +53,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "listTeams",
       summary: "List the teams that the caller may see, by name",
+      description: "Finds teams by name, by lead, or by their place in the tree. Changes nothing.",
       tags,
       querystring: TeamList,
       response: { 200: TeamPage, ...problems() },
@@ -64,7 +66,14 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     url: "/teams/:teamId",
     preHandler: may.readTeam,
     config: { ...derived, shows: "nobody" },
-    schema: { operationId: "getTeam", summary: "Read a team", tags, params, response: { 200: Team, ...problems("not-found") } },
+    schema: {
+      operationId: "getTeam",
+      summary: "Read a team",
+      description: "One team with its lead, parent and target. Changes nothing.",
+      tags,
+      params,
+      response: { 200: Team, ...problems("not-found") },
+    },
     handler: ({ scope, params }) => getTeam(db, scope, params.teamId),
   });
 
@@ -76,6 +85,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "updateTeam",
       summary: "Change a team, or move it with all below it from today on (merge patch)",
+      description: "Keeps a team: name, lead, target, parent. A new parent takes all below along.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -99,6 +109,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "deleteTeam",
       summary: "Delete a team that never had members or teams below it",
+      description: "Takes back a team that was made by mistake.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -124,6 +135,7 @@ export function teamRoutes(app: App, { db, may }: Context): void {
     schema: {
       operationId: "listTeamMembers",
       summary: "List who is in a team on a day, by name",
+      description: "Who is in a team, or was on some day. Changes nothing.",
       tags,
       params,
       querystring: MemberList,

@@ -26,6 +26,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "addTerm",
       summary: "Keep a term of the field under a goal; private unless shared",
+      description: "Keeps a word of the field's jargon and what it means. Stores one term.",
       tags,
       params: ofGoal,
       headers: IdempotencyHeaders,
@@ -48,6 +49,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "listTerms",
       summary: "Search a learner's terms over all goals, by term",
+      description: "Looks a word up. Changes nothing.",
       tags,
       params: ofLearner,
       querystring: TermList,
@@ -60,7 +62,14 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     method: "GET",
     url: `${url}/:termId`,
     preHandler: may.readLearner,
-    schema: { operationId: "getTerm", summary: "Read a term", tags, params, response: { 200: Term, ...problems("not-found", "forbidden") } },
+    schema: {
+      operationId: "getTerm",
+      summary: "Read a term",
+      description: "One term. Changes nothing.",
+      tags,
+      params,
+      response: { 200: Term, ...problems("not-found", "forbidden") },
+    },
     handler: ({ scope, params }) => getTerm(db, scope, keyOf(params)),
   });
 
@@ -72,6 +81,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "updateTerm",
       summary: "Change a term, learn it, or share it (merge patch)",
+      description: "Keeps a term, marks it as learned, or shares it.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -89,6 +99,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "deleteTerm",
       summary: "Delete a term",
+      description: "Deletes one term.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -108,6 +119,7 @@ export function termRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "listGlossary",
       summary: "List the terms that today's members of a team share, and how many know each",
+      description: "A team's shared words, and how many of its people know each. Changes nothing.",
       tags: ["Teams"],
       params: z.object({ teamId: Id }),
       querystring: GlossaryList,

@@ -24,6 +24,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "startTimer",
       summary: "Start a learner's timer, now or at an instant that has passed",
+      description: "Counts the time, so that nobody has to. Stores the one timer that a person may have.",
       tags,
       params,
       headers: IdempotencyHeaders,
@@ -47,6 +48,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "getTimer",
       summary: "See a learner's running timer",
+      description: "The timer that runs, if any. Changes nothing.",
       tags,
       params,
       response: { 200: Timer, ...problems("not-found", "forbidden") },
@@ -62,6 +64,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "updateTimer",
       summary: "Correct a learner's running timer (merge patch)",
+      description: "Corrects when a timer began, or what it is for.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -79,6 +82,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "discardTimer",
       summary: "Discard a learner's timer without logging anything",
+      description: "Drops a timer that was started by mistake.",
       tags,
       params,
       headers: IfMatchHeaders,
@@ -99,6 +103,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "stopTimer",
       summary: "Stop a learner's timer into a study session",
+      description: "Ends the timer and logs its minutes: stores one session and removes the timer.",
       tags,
       params,
       headers: IdempotencyHeaders.extend(reasonHeader),

@@ -13,6 +13,7 @@ type Content = Record<string, { schema: Schema }>;
 type Operation = {
   operationId?: string;
   summary?: string;
+  description?: string;
   tags?: string[];
   security?: unknown[];
   parameters?: { name: string; in: string; required?: boolean; schema: Schema }[];
@@ -49,6 +50,14 @@ describe.each(operations)("%s", (name, operation) => {
     expect(operation.operationId).toMatch(/^[a-z][A-Za-z]+$/);
     expect(operation.summary).toMatch(/^[A-Z].{5,}[^.]$/);
     expect(operation.tags).toHaveLength(1);
+  });
+
+  test("says what it is for, who may, and what it costs", () => {
+    const [purpose, who, cost, ...rest] = (operation.description ?? "").split("\n\n");
+    expect(purpose).toMatch(/^[A-Z][^*]{15,}[.?]$/);
+    expect(who).toMatch(/^\*\*Who may:\*\* .{5,}\.$/);
+    expect(cost).toMatch(/^\*\*Cost:\*\* (light|heavy|long)\b.*\.$/);
+    expect(rest).toEqual([]);
   });
 
   test("has sound examples of what is sent and answered", () => {
@@ -200,7 +209,7 @@ describe("what travels is what is printed", () => {
   const fields = schemas.flatMap(([name, schema]) => properties(schema, name));
 
   // Where an offset may be left out, a format would say too little, and a pattern is printed.
-  const orLocal = /^(StudySession(Create|Update|BatchItem)|Timer(Start|Update))\.startedAt$/;
+  const orLocal = /^(StudySession(Create|Update|BatchItem|Line)|Timer(Start|Update))\.startedAt$/;
 
   test("instants are date-times", () => {
     const instants = fields.filter(([name]) => /\.(\w+At|updatedSince)$/.test(name));

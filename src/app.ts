@@ -15,6 +15,7 @@ import { apiKeyRoutes } from "./api-keys/api-keys.routes";
 import { auditRoutes, recordReads, recordRefusals } from "./audit/audit.routes";
 import type { Config } from "./config";
 import type { Context } from "./context";
+import { SAMPLE_IDS } from "./demo/sample-ids";
 import { evidenceRoutes } from "./evidence/evidence.routes";
 import { exportRoutes } from "./exports/exports.routes";
 import type { PrismaClient } from "./generated/prisma/client";
@@ -97,7 +98,7 @@ export async function buildApp({
   negotiateRepresentations(app);
   await hardenAnswers(app, config);
   const limits = await limitRates(app, config, ({ scope }) => payerOf(scope.caller));
-  await describeApi(app, version, limits.countVisit);
+  await describeApi(app, version, limits.countVisit, SAMPLE_IDS);
 
   startRoutes(app, version, limits.countVisit);
   healthRoutes(app, db, life);

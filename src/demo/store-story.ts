@@ -3,11 +3,12 @@ import { adoptPath } from "../adoptions/adoptions.service";
 import type { Db } from "../database/transaction";
 import { addDays, type Day, toDate } from "../days";
 import { addEvidence } from "../evidence/evidence.service";
+import { Mode } from "../generated/prisma/enums";
 import { updateGoal } from "../goals/goals.service";
 import { inOrder } from "../prerequisites";
 import { answerReview, askForReview } from "../reviews/reviews.service";
 import { completeStep } from "../steps/step-states";
-import { readGraph } from "../steps/steps.service";
+import { createStep, readGraph } from "../steps/steps.service";
 import { addTerm } from "../terms/terms.service";
 import { demoId } from "./ids";
 import { ANALYST, learnerId } from "./people";
@@ -15,6 +16,13 @@ import { PROJECT_WEEKS, projectStart, STORY, type StoryGoals } from "./story";
 import { DONE_ON_DAY, STORY_PATH, STORY_TERMS } from "./story-path";
 
 const ANALYST_ID = learnerId(ANALYST);
+/** What the analyst's next goal holds already, by id. */
+export const NEXT = {
+  stepId: demoId("step", "next"),
+  evidenceId: demoId("evidence", "next"),
+  termId: demoId("term", "next"),
+  reviewId: demoId("review", "next"),
+};
 const DIRECT_LEAD = learnerId("Adaeze Nwosu");
 
 /** How the analyst went down the path, step by step, and what is left of it: words, evidence, his lead's word. */
@@ -53,5 +61,14 @@ export async function storeStory(db: Db, scope: Scope, { project, next }: StoryG
   await answerReview(db, lead, review, answer, {}, toDate(addDays(ended, -8)));
   await updateGoal(db, scope, ANALYST_ID, project.id, { status: "completed", completedOn: toDate(ended) }, {}, now);
   const question = "Is a page for planners the right one to begin with?";
-  await askForReview(db, scope, ANALYST_ID, next.id, { id: demoId("review", "next"), question }, toDate(addDays(today, -2)));
+  await askForReview(db, scope, ANALYST_ID, next.id, { id: NEXT.reviewId, question }, toDate(addDays(today, -2)));
+  await createStep(db, ANALYST_ID, next.id, { id: NEXT.stepId, title: "Draw the page with two planners", mode: Mode.social }, now);
+  const term = { id: NEXT.termId, term: "Type guard", meaning: "A check after which the compiler knows more", shared: true };
+  await addTerm(db, scope, ANALYST_ID, next.id, term, now);
+  await addEvidence(db, scope, ANALYST_ID, next.id, {
+    id: NEXT.evidenceId,
+    title: "The page's first draft",
+    url: "https://example.com/drafts/planners",
+    shared: true,
+  });
 }

@@ -11,6 +11,9 @@ const TIME_ZONE = PEOPLE.find(({ name }) => name === ANALYST)?.timeZone ?? "UTC"
 const HOUR = 60;
 const WEEKDAYS = [0, 1, 2, 3, 4];
 
+/** The first session on the project; it is there whenever the sample organisation is loaded. */
+export const FIRST_SESSION = demoId("session", `${ANALYST} week 0 0`);
+
 /** What happens in a week, whichever week of the calendar that is; `week` counts from 0. */
 type Moment = { weekday: number; minuteOfDay: number; input: Omit<Entry["input"], "startedAt"> };
 
@@ -76,5 +79,5 @@ function workingGroup(week: number, goalId: string): Moment[] {
 
 function toEntry(week: number, index: number, monday: Day, { weekday, minuteOfDay, input }: Moment): Entry<Date> {
   const startedAt = instantAt(addDays(monday, weekday), minuteOfDay, TIME_ZONE);
-  return { learnerId: learnerId(ANALYST), id: demoId("session", `${ANALYST} week ${week} ${index} ${monday}`), input: { startedAt, ...input } };
+  return { learnerId: learnerId(ANALYST), id: demoId("session", `${ANALYST} week ${week} ${index}`), input: { startedAt, ...input } };
 }

@@ -26,7 +26,7 @@ export function healthRoutes(app: App, db: PrismaClient, life: Life): void {
       summary: "Whether the process lives",
       description: "For whoever runs the service: asks nothing of the database.",
       ...anyone,
-      response: { 200: Health },
+      response: { 200: Health, ...onlyProblems("invalid-request") },
     },
     handler: async () => ({ status: "ok" }) as const,
   });
@@ -39,7 +39,7 @@ export function healthRoutes(app: App, db: PrismaClient, life: Life): void {
       summary: "Whether the service can answer: it has started, is not stopping, and its database answers",
       description: "For a balancer: whether to send requests here. Asks the database for a 1; requests at the same time share the question.",
       ...anyone,
-      response: { 200: Health, ...onlyProblems("unavailable") },
+      response: { 200: Health, ...onlyProblems("invalid-request", "unavailable") },
     },
     handler: async () => {
       refuseUnlessServing(life);

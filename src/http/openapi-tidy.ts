@@ -1,5 +1,6 @@
 import type { OpenAPIV3_1 } from "openapi-types";
 import { shareComponents } from "./openapi-components";
+import { type SampleIds, withSamples } from "./openapi-examples";
 
 type Json = { [key: string]: unknown };
 type Document = Partial<OpenAPIV3_1.Document>;
@@ -14,7 +15,7 @@ export const LACKS_BODY = "x-lacks-body";
  * come from the same place; and where a `format` says it all, a pattern of a hundred characters
  * says it again. Parameters come in any order.
  */
-export function tidy(document: Document): Document {
+export function tidy(document: Document, sampleIds: SampleIds): Document {
   const schemas = inNames((document.components?.schemas ?? {}) as Record<string, Json>, (document.components?.schemas ?? {}) as Record<string, Json>, true);
   const given = inNames(document.paths ?? {}, schemas) as Record<string, Record<string, Operation>>;
   const used = reachable(given, schemas);
@@ -23,6 +24,7 @@ export function tidy(document: Document): Document {
   const renamed = Object.fromEntries([...names].map(([name, plain]) => [plain, schemas[name] as Json] as const).sort(([a], [b]) => (a < b ? -1 : 1)));
   const paths = Object.fromEntries(Object.entries(given).map(([url, item]) => [url, withParameters(item)]));
   const tidied = rewrite({ ...document, paths, components: { ...document.components, schemas: renamed } }, names) as Document;
+  for (const operation of operationsOf(tidied)) withSamples(operation, (tidied.components?.schemas ?? {}) as Record<string, Json>, sampleIds);
   const shared = shareComponents(tidied.paths as never);
   return { ...tidied, paths: shared.paths as never, components: { ...tidied.components, ...shared.components } };
 }
@@ -41,6 +43,10 @@ function withParameters(methods: Record<string, Operation>): Record<string, Oper
     return { ...operation, parameters: [...required, ...optional] };
   };
   return Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, inOrder(operation)]));
+}
+
+function operationsOf({ paths }: Document) {
+  return Object.values(paths ?? {}).flatMap((methods) => Object.values(methods as Record<string, Parameters<typeof withSamples>[0]>));
 }
 
 type Content = Record<string, { schema: Json }>;

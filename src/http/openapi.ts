@@ -5,6 +5,7 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fast
 import { z } from "zod";
 import type { App } from "./app-type";
 import { describeAnswers, describeOperation, withWhatFollows } from "./openapi-answers";
+import type { SampleIds } from "./openapi-examples";
 import { LACKS_BODY, tidy } from "./openapi-tidy";
 
 // A codec travels as its input, in answers too.
@@ -38,15 +39,18 @@ const addComponents = createJsonSchemaTransformObject({ zodToJsonConfig });
 /**
  * The description of the API, rendered from the routes' own schemas, at /openapi.json, and its page at /docs.
  *
+ * @param sampleIds what its examples are of
  * @param countVisit refuses who asks too often
  */
-export async function describeApi(app: App, version: string, countVisit: (request: FastifyRequest) => Promise<void>): Promise<void> {
+export async function describeApi(app: App, version: string, countVisit: (request: FastifyRequest) => Promise<void>, sampleIds: SampleIds): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
       info: {
         title: "Cairn",
         version,
+        contact: { name: "Whoever runs this service" },
+        license: { name: "All rights reserved", identifier: "LicenseRef-Proprietary" },
         description:
           "Learners, goals, paths, resources, study sessions; the real mix of on-the-job, social and formal learning that they add up to; and how goals are doing.",
       },
@@ -65,7 +69,7 @@ export async function describeApi(app: App, version: string, countVisit: (reques
       const description = describeOperation(route as never, given);
       return { schema: { ...schema, ...mayLackBody, description, response: describeAnswers(route as never, given, response) }, url };
     },
-    transformObject: (document) => tidy(addComponents(document) as Parameters<typeof tidy>[0]),
+    transformObject: (document) => tidy(addComponents(document) as Parameters<typeof tidy>[0], sampleIds),
   });
   // Written once: it is large, and anybody may ask for it.
   let written: Buffer | undefined;
@@ -118,6 +122,7 @@ const TAGS = [
   { name: "Goals", description: "What one learner wants to be able to do, why, and by when; its steps, evidence, reviews and vocabulary." },
   { name: "Study sessions", description: "Dated minutes of learning, split over modes." },
   { name: "Reports", description: "The real mix against a target, and how goals are doing." },
+  { name: "Periods", description: "Months that are closed: what was logged in them stays." },
   { name: "Imports and exports", description: "Whole files, in and out, line by line." },
   { name: "API keys", description: "How programs and people sign in." },
   { name: "Audit", description: "Who changed what, and who read whose data." },

@@ -6,7 +6,7 @@ import { STORY_PATH } from "./story-path";
 import { FIRST_SESSION } from "./story-sessions";
 
 /** What the examples of the API's description are of: ids that every load of the sample organisation has. */
-export const SAMPLE_IDS: Record<string, string> = {
+export const SAMPLE_IDS: Record<string, string | number> = {
   learnerId: learnerId(ANALYST),
   leadId: learnerId(LEAD),
   reviewerId: learnerId("Adaeze Nwosu"),
@@ -17,5 +17,7 @@ export const SAMPLE_IDS: Record<string, string> = {
   pathId: STORY_PATH.id,
   goalId: demoId("goal", `${ANALYST} next`),
   sessionId: FIRST_SESSION,
+  // Of the path: its only version.
+  number: 1,
   ...NEXT,
 };

@@ -1,9 +1,11 @@
+import { toCsv } from "./csv";
+
 type Json = { [key: string]: unknown };
 type Media = Json & { schema: Json };
 type Operation = { parameters?: Json[]; requestBody?: { content?: Record<string, Media> }; responses: Record<string, { content?: Record<string, Media> }> };
 
 /** The ids of the sample organisation, by the names that fields and parameters have: `learnerId`, `goalId` and so on. */
-export type SampleIds = Record<string, string>;
+export type SampleIds = Record<string, string | number>;
 
 // What the `id` of a component is of, by the beginning of the component's name.
 const OF_COMPONENT: [beginning: string, name: string][] = [
@@ -35,9 +37,23 @@ export function withSamples(operation: Operation, schemas: Record<string, Json>,
       .split("/")
       .at(-1) as string;
     const [example] = (schemas[component]?.examples ?? []) as unknown[];
+    giveFilesExamples(content, schemas, ids);
     if (!media || example === undefined) continue;
     const [, ownId = ""] = OF_COMPONENT.find(([beginning]) => component.startsWith(beginning)) ?? [];
     media.example = sampled(example, "", ownId, ids);
+  }
+}
+
+/** A file of one line: the example of its lines. */
+function giveFilesExamples(content: Record<string, Media>, schemas: Record<string, Json>, ids: SampleIds): void {
+  const line = Object.values(content).find(({ schema }) => schema.contentSchema)?.schema.contentSchema as { $ref: string } | undefined;
+  const component = line?.$ref.split("/").at(-1) as string;
+  const [example] = (schemas[component]?.examples ?? []) as Json[];
+  if (!example) return;
+  const [, ownId = ""] = OF_COMPONENT.find(([beginning]) => component.startsWith(beginning)) ?? [];
+  const filled = sampled(example, "", ownId, ids) as Json;
+  for (const [type, media] of Object.entries(content)) {
+    media.example = type === "text/csv" ? toCsv(Object.keys(filled), [filled]) : `${JSON.stringify(filled)}\n`;
   }
 }
 
@@ -52,7 +68,7 @@ function sampled(value: unknown, name: string, ownId: string, ids: SampleIds): u
 
 /** An id by its name, or an address by what stands before each of its ids. */
 function sampledText(text: string, name: string, ids: SampleIds): string {
-  if (!text.includes("/")) return ids[name] ?? text;
+  if (!text.includes("/")) return String(ids[name] ?? text);
   const kinds: Record<string, string> = { learners: "learnerId", teams: "teamId", goals: "goalId", "study-sessions": "sessionId" };
   return text.replace(/([a-z-]+)\/([0-9a-f-]{36})/g, (all, noun) => (ids[kinds[noun] ?? ""] ? `${noun}/${ids[kinds[noun] as string]}` : all));
 }

@@ -39,7 +39,7 @@ export type Learner = z.infer<typeof Learner>;
 export const LearnerCreate = Learner.pick({ id: true, name: true, email: true, externalId: true, timeZone: true, target: true })
   .partial({ id: true, email: true, externalId: true, timeZone: true, target: true })
   .strict()
-  .meta({ id: "LearnerCreate", examples: [{ name: "Tomas Lind", email: "tomas.lind@example.com", timeZone: "Europe/Stockholm" }] });
+  .meta({ id: "LearnerCreate", examples: [{ name: "Ada Example", email: "ada.example@example.com", timeZone: "Europe/Berlin" }] });
 export type LearnerCreate = z.infer<typeof LearnerCreate>;
 
 export const LearnerUpdate = LearnerCreate.omit({ id: true })

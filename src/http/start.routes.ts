@@ -2,6 +2,7 @@ import type { FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
 import { z } from "zod";
 import type { App } from "./app-type";
+import { onlyProblems } from "./problem";
 
 const LINKS = {
   documentation: "/docs",
@@ -35,7 +36,7 @@ export function startRoutes(app: App, version: string, countVisit: (request: Fas
       description: "A browser, which asks for a page, is led to the documentation.",
       tags: ["Service"],
       security: [],
-      response: { 200: Start, 302: z.null() },
+      response: { 200: Start, 302: z.null(), ...onlyProblems("invalid-request", "too-many-requests") },
     },
     handler: async (request, reply) => {
       reply.header("Vary", "Accept");

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { Pool, type PoolConfig } from "pg";
-import { PrismaClient } from "../generated/prisma/client";
+import { type Prisma, PrismaClient } from "../generated/prisma/client";
 import { startEmbedded } from "./embedded";
 import { drawsOn } from "./read";
 
@@ -48,6 +48,9 @@ export async function connect(settings: DatabaseSettings): Promise<Database> {
 // Where statements have no limit here.
 const LONGEST_TRANSACTION_MS = 20_000;
 
+// What is looked through, and part of no answer.
+const NOT_READ: Prisma.GlobalOmitConfig = { learner: { searched: true }, team: { searched: true }, resource: { searched: true }, term: { searched: true } };
+
 function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean): Database {
   const pool = openPool(target, settings, settings.DATABASE_POOL_SIZE);
   const heavyPool = settings.DATABASE_HEAVY_POOL_SIZE ? openPool(target, settings, settings.DATABASE_HEAVY_POOL_SIZE) : pool;
@@ -55,8 +58,9 @@ function open(target: PoolConfig, settings: DatabaseSettings, embedded: boolean)
   const adapter = new PrismaPg(pool, { statementNameGenerator: nameOf });
   const db = new PrismaClient({
     adapter,
+    omit: NOT_READ,
     transactionOptions: { maxWait: settings.DATABASE_CONNECT_TIMEOUT_MS, timeout: settings.DATABASE_STATEMENT_TIMEOUT_MS || LONGEST_TRANSACTION_MS },
-  });
+  }) as unknown as PrismaClient;
   drawsOn(db, { pool: heavyPool, cancels: !embedded, nameOf });
   return {
     db,

@@ -31,12 +31,7 @@ export function listLearners(db: Db, scope: Scope, { q, email, externalId, ...pa
   return readPage(["learners", q, email, externalId], page, { text: (learner) => learner.name }, (take, after) =>
     db.learner.findMany({
       where: {
-        AND: [
-          visibleLearners(scope),
-          { email, externalId, erasedAt: null, mergedIntoId: null },
-          ...containsAllWords(q, ["name", "email"]),
-          beyond("name", "asc", after),
-        ],
+        AND: [visibleLearners(scope), { email, externalId, erasedAt: null, mergedIntoId: null }, ...containsAllWords(q), beyond("name", "asc", after)],
       },
       orderBy: [{ name: "asc" }, { id: "asc" }],
       take,

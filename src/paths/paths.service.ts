@@ -38,7 +38,7 @@ export function listPaths(db: Db, scope: Scope, { q, skill, archived = false, ..
   return readPage(["paths", q, skill, archived], page, { text: (path) => path.title }, (take, after) => {
     const conditions = [
       archived ? Prisma.sql`p.archived_at IS NOT NULL` : Prisma.sql`p.archived_at IS NULL`,
-      Prisma.sql`concat_ws(' ', v.title, v.purpose) ILIKE ALL (${patternsOf(q)}::text[])`,
+      Prisma.sql`searchable(concat_ws(' ', v.title, v.purpose)) LIKE ALL (${patternsOf(q)}::text[])`,
       skill ? Prisma.sql`${skill} = ANY (v.skills)` : Prisma.sql`true`,
       after ? Prisma.sql`(v.title, p.id) > (${after.value}, ${after.id}::uuid)` : Prisma.sql`true`,
     ];

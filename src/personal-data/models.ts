@@ -95,6 +95,8 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
       id: "keeps",
       type: "keeps",
       title: () => sql`${NOBODY}`,
+      // Made of the others by the database.
+      searched: "keeps",
       creator: "empties",
       url: "empties",
       description: "empties",
@@ -249,6 +251,8 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
     columns: {
       id: "keeps",
       name: (person) => withoutName("name", person),
+      // Made of the others by the database.
+      searched: "keeps",
       parentId: "keeps",
       leadId: "empties",
       target: "keeps",
@@ -281,6 +285,8 @@ export const PERSONAL_DATA: { [M in Prisma.ModelName]: Handling<M> } = {
     columns: {
       id: "keeps",
       name: () => sql`${NOBODY}`,
+      // Made of the others by the database.
+      searched: "keeps",
       email: "empties",
       externalId: "empties",
       subject: "empties",

@@ -44,7 +44,7 @@ export function listResources(db: Db, { q, type, mode, skill, learner, archived 
   };
   return readPage(["resources", q, filter], page, { text: (resource) => resource.title }, async (take, after) => {
     const resources = await db.resource.findMany({
-      where: { AND: [filter, ...containsAllWords(q, ["title", "creator", "description"]), beyond("title", "asc", after)] },
+      where: { AND: [filter, ...containsAllWords(q), beyond("title", "asc", after)] },
       orderBy: [{ title: "asc" }, { id: "asc" }],
       take,
     });

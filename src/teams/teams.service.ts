@@ -28,7 +28,7 @@ export function listTeams(db: Db, scope: Scope, { q, parent, under, lead, ...pag
     ...(parent ? [parent === "none" ? { ancestors: { none: { depth: 1, ancestor: visible } } } : { parentId: parent, parent: visible }] : []),
     ...(under ? [{ ancestors: { some: { ancestorId: under, ancestor: visible } } }] : []),
     ...(lead ? [{ leadId: lead }] : []),
-    ...containsAllWords(q, ["name"]),
+    ...containsAllWords(q),
   ];
   return readPage(["teams", q, parent, under, lead], page, { text: (team) => team.name }, async (take, after) => {
     const teams = await db.team.findMany({ where: { AND: [...filters, beyond("name", "asc", after)] }, orderBy: [{ name: "asc" }, { id: "asc" }], take });

@@ -43,7 +43,7 @@ export function listTerms(db: Db, scope: Scope, learnerId: string, { q, goal, re
   };
   return readPage(["terms", q, filter], page, { text: (term) => term.term }, (take, after) =>
     db.term.findMany({
-      where: { AND: [filter, ...containsAllWords(q, ["term", "meaning"]), beyond("term", "asc", after)] },
+      where: { AND: [filter, ...containsAllWords(q), beyond("term", "asc", after)] },
       orderBy: [{ term: "asc" }, { id: "asc" }],
       take,
     }),
@@ -65,12 +65,12 @@ export async function deleteTerm(db: Db, scope: Scope, key: Key, ifVersion: IfVe
 /** What today's members of a team share, by term. Sharing names nobody: it shows the words. */
 export function listGlossary(db: Db, teamId: string, { q, depth = "subtree", ...page }: GlossaryList, today: Day): Promise<Page<GlossaryEntry>> {
   return readPage(["glossary", teamId, depth, q], page, { text: (entry: Row) => entry.key }, (take, after) => {
-    const further = after ? Prisma.sql`AND lower(t.term) COLLATE "C" > ${after.value}` : Prisma.empty;
+    const further = after ? Prisma.sql`AND caseless(t.term) COLLATE "C" > ${after.value}` : Prisma.empty;
     const patterns = patternsOf(q);
-    const matching = patterns.length ? Prisma.sql`HAVING bool_or(concat_ws(' ', t.term, t.meaning) ILIKE ALL (${patterns}::text[]))` : Prisma.empty;
+    const matching = patterns.length ? Prisma.sql`HAVING bool_or(t.searched LIKE ALL (${patterns}::text[]))` : Prisma.empty;
     return db.$queryRaw<Row[]>`
       -- An MD5 becomes a UUID (RFC 9562, version 3) by its version and variant.
-      SELECT overlay(overlay(md5(lower(t.term)) PLACING '3' FROM 13) PLACING '8' FROM 17)::uuid AS id, lower(t.term) AS key, pg_catalog.mode() WITHIN GROUP (ORDER BY t.term) AS term,
+      SELECT overlay(overlay(md5(caseless(t.term)) PLACING '3' FROM 13) PLACING '8' FROM 17)::uuid AS id, caseless(t.term) AS key, pg_catalog.mode() WITHIN GROUP (ORDER BY t.term COLLATE "C") AS term,
              count(DISTINCT t.learner_id)::int AS learners,
              (count(DISTINCT t.learner_id) FILTER (WHERE t.learned_on IS NOT NULL))::int AS "knownBy",
              coalesce((array_agg(t.meaning ORDER BY t.updated_at DESC, t.learner_id, t.id) FILTER (WHERE t.meaning IS NOT NULL))[1:${MOST_MEANINGS}], '{}') AS meanings
@@ -78,8 +78,8 @@ export function listGlossary(db: Db, teamId: string, { q, depth = "subtree", ...
       JOIN memberships m ON m.team_id = c.team_id AND ${holdsOn(Prisma.sql`${today}::date`)}
       JOIN terms t ON t.learner_id = m.learner_id
       WHERE ${teamsOf({ teamId, depth })} AND t.shared ${further}
-      GROUP BY lower(t.term) ${matching}
-      ORDER BY lower(t.term) COLLATE "C" LIMIT ${take}`;
+      GROUP BY caseless(t.term) ${matching}
+      ORDER BY caseless(t.term) COLLATE "C" LIMIT ${take}`;
   });
 }
 

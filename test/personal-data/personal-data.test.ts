@@ -79,7 +79,7 @@ async function textColumns(): Promise<{ table: string; column: string; of: strin
   const columns = await api.db.$queryRaw<{ table: string; column: string; of: string; type: string }[]>`
     SELECT c.relname AS table, a.attname AS column, own.attname AS of, format_type(a.atttypid, NULL) AS type
     FROM pg_class c
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
     JOIN pg_attribute own ON own.attrelid = c.oid AND (own.attname IN ('learner_id', 'lead_id', 'answered_by_id', 'caller_id') OR (c.relname, own.attname) = ('learners', 'id'))
     WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname <> 'learner_months'`;
   return columns.filter(({ type }) => /^(text|character varying|json|jsonb)(\[\])?$/.test(type));

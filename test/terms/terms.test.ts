@@ -157,7 +157,7 @@ describe("searching over all goals", () => {
     await keep({ term: "Pod" });
     await keep({ term: "100%_sure" });
     await buildTerm(api.db, { term: "control of somebody else" });
-    expect(await found("")).toEqual(["100%_sure", "Control plane", "Pod", "etcd"]);
+    expect(await found("")).toEqual(["100%_sure", "Control plane", "etcd", "Pod"]);
     expect(await found("?q=control")).toEqual(["Control plane", "etcd"]);
     expect(await found("?q=KNOWS+plane")).toEqual(["etcd"]);
     expect(await found("?q=plane+pod")).toEqual([]);

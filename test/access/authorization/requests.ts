@@ -42,8 +42,8 @@ const A_DAY = new Date("2026-06-01");
 /** Taking something back is a change only of what is so. */
 const setDays =
   (days: { startedOn?: Date; completedOn?: Date | null; skippedOn?: Date | null }) =>
-  ({ db }: TestApp, { stepId }: Ids) =>
-    db.step.updateMany({ where: { id: stepId }, data: days });
+  ({ db }: TestApp, { learnerId, stepId }: Ids) =>
+    db.step.updateMany({ where: { learnerId, id: stepId }, data: days });
 
 /** What a valid request of a row says beyond its address. Rows that are not here say nothing more. */
 export const requests: Record<string, Request> = {

@@ -216,11 +216,16 @@ async function present(db: Db, learnerId: string, rows: Row[], now: Date): Promi
   const sums = await db.$queryRaw<{ stepId: string; minutes: number }[]>`
     SELECT step_id AS "stepId", sum(minutes)::float8 AS minutes FROM study_sessions
     WHERE learner_id = ${learnerId}::uuid AND step_id = ANY (${rows.map(({ id }) => id)}::uuid[]) AND deleted_at IS NULL GROUP BY step_id`;
+  const resources = await resourcesById(
+    db,
+    rows.map(({ resourceId }) => resourceId),
+  );
   const logged = new Map(sums.map(({ stepId, minutes }) => [stepId, minutes]));
   return rows.map(({ prerequisites, ...row }) => {
     const due = row.dueOn && !isDone(row) ? row.dueOn : null;
     return {
       ...row,
+      resourceTitle: resources.get(row.resourceId ?? "")?.title ?? null,
       prerequisites: prerequisites.map(({ requires }) => requires.id),
       state: stateOf(row),
       blockedBy: isDone(row) ? [] : undone(prerequisites).map(({ id }) => id),

@@ -1,5 +1,5 @@
 import { type Client, startApp, type TestApp } from "../setup/app";
-import { buildGoal, buildKey, buildLearner, buildPath, buildStep, buildTeam, joinTeam, keyOf } from "../setup/factories";
+import { buildGoal, buildKey, buildLearner, buildPath, buildResource, buildStep, buildTeam, joinTeam, keyOf } from "../setup/factories";
 
 let api: TestApp;
 let lead: Client;
@@ -79,6 +79,20 @@ describe("names stand beside ids, as far as the caller may see whom or what they
       expect(await goal(client)).toMatchObject({ path: { id: ids.path, title, version: 1 }, reviewerName: "Leader", followsTitle: "First" });
     }
     expect(await goal(member)).toMatchObject({ path: { title }, reviewerId: ids.leader, reviewerName: null, followsTitle: "First" });
+  });
+
+  test("of a goal's step: its resource", async () => {
+    const goal = await buildGoal(api.db, { learnerId: ids.learner });
+    const { id: resourceId } = await buildResource(api.db, { title: "A book" });
+    await buildStep(api.db, { learnerId: ids.learner, goalId: goal.id, resourceId });
+    await buildStep(api.db, { learnerId: ids.learner, goalId: goal.id });
+    for (const client of [api.admin, lead, member]) {
+      const { items } = (await client.get(`/v1/learners/${ids.learner}/goals/${goal.id}/steps`)).body;
+      expect(items).toMatchObject([
+        { resourceId, resourceTitle: "A book" },
+        { resourceId: null, resourceTitle: null },
+      ]);
+    }
   });
 
   test("of a review: its step, who was asked and who answered", async () => {

@@ -53,6 +53,7 @@ test("a step is added by the learner, read, listed and changed", async () => {
     section: "Practice",
     title: "Deploy a service yourself",
     resourceId,
+    resourceTitle: expect.any(String),
     mode: "on-the-job",
     estimatedMinutes: 1_200,
     required: false,
@@ -82,6 +83,7 @@ test("a step is added by the learner, read, listed and changed", async () => {
   expect(changed.body).toEqual({
     ...created.body,
     ...bare,
+    resourceTitle: null,
     required: true,
     blockedBy: [],
     dueSoon: false,

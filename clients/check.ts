@@ -91,7 +91,8 @@ async function generate(address: string): Promise<void> {
   }
 }
 
-type Described = { operationId: string; parameters?: unknown[]; requestBody?: { content: Record<string, { example?: unknown }> } };
+type Parameter = { in: string; name: string; required?: boolean };
+type Described = { operationId: string; parameters?: Partial<Parameter>[]; requestBody?: { content: Record<string, { example?: unknown }> } };
 
 /** Every read of the sample organisation and a round of writes, through Prism. CSV is left out: Prism holds its text against the schema of the data. */
 async function proxyRequests(proxy: string, { admin, analyst, lead }: Service["keys"]): Promise<void> {
@@ -118,9 +119,10 @@ async function proxyRequests(proxy: string, { admin, analyst, lead }: Service["k
   const all = Object.entries(paths as Record<string, Record<string, Described>>).flatMap(([url, methods]) =>
     Object.entries(methods).map(([method, each]) => ({ url, method, ...each })),
   );
-  for (const { url } of all.filter(({ method }) => method === "get")) {
+  for (const { url, parameters = [] } of all.filter(({ method }) => method === "get")) {
     operations++;
-    for (const key of [admin, analyst, lead]) await send(key, "GET", address(url));
+    const asked = parameters.filter((each) => each.in === "query" && each.required).map(({ name }) => `${name}={learnerId}`);
+    for (const key of [admin, analyst, lead]) await send(key, "GET", address([url, asked.join("&")].filter(Boolean).join("?")));
   }
   // What is deleted or erased comes last.
   const last = (method: string) => (method === "delete" ? 1 : 0);

@@ -65,7 +65,7 @@ test("sent again under the same key, nothing is set a second time", async () => 
 
 const many = (count: number) => Array.from({ length: count }, (_, n) => ({ key: `s${n}`, title: `Step ${n}` }));
 
-test.each<[string, object[], object, number, string, string?]>([
+test.each<[string, object[], object, number, string, string | undefined]>([
   [
     "a key that comes twice",
     [
@@ -87,12 +87,13 @@ test.each<[string, object[], object, number, string, string?]>([
     {},
     422,
     "prerequisite-circle",
+    undefined,
   ],
   ["an unknown resource", [{ key: "a", title: "A", resourceId: uuidv7() }], {}, 422, "reference-missing", "#/steps/0/resourceId"],
   ["more steps than a goal may have", many(501), {}, 400, "invalid-request", "#/steps"],
   ["a step without a key", [{ title: "A" }], {}, 400, "invalid-request", "#/steps/0/key"],
   ["a field that there is not", [{ key: "a", title: "A", state: "completed" }], {}, 400, "invalid-request", "#/steps/0/state"],
-  ["a goal that is closed", [{ key: "a", title: "A" }], { status: "completed" }, 409, "goal-closed"],
+  ["a goal that is closed", [{ key: "a", title: "A" }], { status: "completed" }, 409, "goal-closed", undefined],
 ])("nothing is set of %s", async (_, steps, goal, status, code, pointer) => {
   const refused = await own.post(url, { title: "Nothing", ...goal, steps });
   expect([refused.status, refused.body.code, refused.body.errors?.[0].pointer]).toEqual([status, code, pointer]);

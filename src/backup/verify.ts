@@ -116,7 +116,7 @@ const CLOSURE = `
     UNION ALL SELECT a.team_id, t.parent_id, a.depth + 1 FROM above a JOIN teams t ON t.id = a.ancestor_id WHERE t.parent_id IS NOT NULL)`;
 const ANCESTRY = "SELECT ancestor_id, team_id, from_day, until_day, depth FROM team_ancestry_of((SELECT array_agg(id) FROM teams))";
 const MONTHS_AT_ONCE = 10_000;
-const SESSIONS_AT_ONCE = 10_000;
+const LEARNERS_AT_ONCE = 100;
 
 /**
  * Sets right what follows from other rows: the pairs of teams that decide who sees whom, those that
@@ -138,11 +138,10 @@ export async function deriveAnew(client: PoolClient): Promise<Derived> {
   const overlaps = await client.query<{ differing: number }>(`
     SELECT coalesce(sum(differing), 0)::int AS differing
     FROM (
-      SELECT overlaps_find(array_agg(learner_id), array_agg(id)) AS differing
+      SELECT overlaps_find(array_agg(id), array_agg('-infinity'::timestamptz), array_agg('infinity'::timestamptz)) AS differing
       FROM (
-        SELECT s.learner_id, s.id, row_number() OVER (ORDER BY s.learner_id, s.id) AS place
-        FROM study_sessions s JOIN learners l ON l.id = s.learner_id WHERE l.erased_at IS NULL
-      ) numbered GROUP BY place / ${SESSIONS_AT_ONCE}
+        SELECT id, row_number() OVER (ORDER BY id) AS place FROM learners WHERE erased_at IS NULL
+      ) numbered GROUP BY place / ${LEARNERS_AT_ONCE}
     ) batches`);
   // A month begins on its first day, and one without sessions holds nothing.
   const unfounded = await client.query(`

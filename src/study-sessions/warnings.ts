@@ -4,7 +4,7 @@ import { addDays, type Day, dayIn, toDay } from "../days";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
 import type { StudySessionCreate, Warning } from "./study-sessions.schema";
 
-/** Sessions that a warning names; the others are only counted. */
+/** Sessions that a warning names, and counts. */
 const MOST_NAMED = 20;
 const LATE_DAYS = 90;
 const LONGEST_MINUTES = 1_440;
@@ -45,8 +45,10 @@ function unclassified(holds: boolean): Warning[] {
 function overlaps(around: Neighbours | undefined): Warning[] {
   if (!around?.overlapping) return [];
   const { overlapping, sessionIds } = around;
-  const others = overlapping === 1 ? "another session of the learner" : `${overlapping} other sessions of the learner`;
-  const more = overlapping > sessionIds.length ? ` The first ${sessionIds.length} are named.` : "";
+  const isMore = overlapping > MOST_NAMED;
+  const count = isMore ? `more than ${MOST_NAMED}` : overlapping;
+  const others = overlapping === 1 ? "another session of the learner" : `${count} other sessions of the learner`;
+  const more = isMore ? ` The first ${MOST_NAMED} are named.` : "";
   return [{ code: "overlaps", detail: `At the same time there is ${others}; the minutes of each count.${more} Correct or delete what is wrong.`, sessionIds }];
 }
 
@@ -62,7 +64,7 @@ function late({ occurredOn, loggedAt, timeZone }: Row, { lateDays = LATE_DAYS }:
   return [{ code: "logged-late", detail: `The session was logged more than ${lateDays} days after its day. Check its date.` }];
 }
 
-/** What is beside a session: how many others overlap it, and the day on which its learner first was in a team. */
+/** What is beside a session: how many others overlap it, counted to one more than are named, and the day on which its learner first was in a team. */
 type Neighbours = { overlapping: number; sessionIds: string[]; firstDay: Day | null };
 
 /** Of the sessions that have any: they touch no other of the learner's that only ends as they begin. */
@@ -85,6 +87,8 @@ async function readNeighbours(db: Db, rows: Row[]): Promise<Map<string, Neighbou
         WHERE o.learner_id = asked.learner_id AND o.deleted_at IS NULL AND o.id <> asked.id
           AND o.started_at > asked.started_at - make_interval(mins => ${LONGEST_MINUTES}) AND o.started_at < asked.started_at + make_interval(mins => asked.minutes)
           AND o.started_at + make_interval(mins => o.minutes) > asked.started_at
+        -- No more than are named, and one: of thousands at one time, each would look at all the others.
+        ORDER BY started_at, id LIMIT ${MOST_NAMED + 1}
       ) o
     ) others ON true
     CROSS JOIN LATERAL (SELECT min(from_day) AS first_day FROM memberships m WHERE m.learner_id = asked.learner_id) team

@@ -156,7 +156,8 @@ test("the same request is the same, whether its characters are composed or not",
 test("a search must not hold the NUL character", async () => {
   for (const list of ["learners", "teams", "resources", "paths", `learners/${learnerId}/terms`]) {
     const refused = await api.admin.get(`/v1/${list}?q=a%00`);
-    expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: "query/q", detail: "Must not contain the NUL character." }] } });
+    const detail = expect.stringMatching(/^Must not contain the NUL character\./);
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: "query/q", detail }] } });
   }
 });
 

@@ -53,7 +53,8 @@ test("what is logged for me is mine, and is found under my id", async () => {
   const logged = await learner.post("/v1/learners/me/study-sessions", session);
   expect([logged.status, logged.body.learnerId]).toEqual([201, learnerId]);
   expect(logged.headers.location).toBe(`/v1/learners/${learnerId}/study-sessions/${logged.body.id}`);
-  expect((await learner.get(`/v1/learners/me/study-sessions/${logged.body.id}`)).body).toEqual(logged.body);
+  const { warnings: _, ...stored } = logged.body;
+  expect((await learner.get(`/v1/learners/me/study-sessions/${logged.body.id}`)).body).toEqual(stored);
 });
 
 test("a page that follows is mine, too", async () => {

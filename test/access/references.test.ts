@@ -165,7 +165,11 @@ test.each(others)("an Idempotency-Key of the learner's is not answered again to 
 
 /** An answer but what differs between any two: ids and instants. */
 function seen({ status, text, headers }: Response) {
-  const said = text.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "id").replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "instant");
+  // What a session overlaps follows from what the one before it left: each is a session more.
+  const said = text
+    .replace(/,"warnings":\[.*\]\}$/, "}")
+    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "id")
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "instant");
   return { status, said, headers: Object.keys(headers) };
 }
 

@@ -85,7 +85,8 @@ test("what was logged stays as it was logged", async () => {
   const session = await api.admin.post(`/v1/learners/${id}/study-sessions`, { startedAt: "2026-06-01T09:00:00Z", minutes: 45, resourceId: resource.id });
   expect(session.status).toBe(201);
   await api.admin.patch(`/v1/resources/${resource.id}`, { type: "mentor", mode: "on-the-job", skills: ["python"] });
-  expect((await api.admin.get(session.headers.location as string)).body).toEqual(session.body);
+  const { warnings: _, ...logged } = session.body;
+  expect((await api.admin.get(session.headers.location as string)).body).toEqual(logged);
 });
 
 test("a client may name the resource, once", async () => {

@@ -145,77 +145,77 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- The other sessions of a learner that lie at the same time. None is longer than a day, so the index tells where to look.
-CREATE FUNCTION "sessions_at"("learner" uuid, "from_time" timestamptz, "length" integer, "but" uuid) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
-  SELECT s.id FROM study_sessions s
-  WHERE s.learner_id = "learner" AND s.id <> "but" AND s.deleted_at IS NULL
-    AND s.started_at > "from_time" - interval '1440 minutes' AND s.started_at < "from_time" + make_interval(mins => "length")
-    AND s.started_at + make_interval(mins => s.minutes) > "from_time"
-  -- Keeps the planner from reading more than these, whatever it thinks of the rest.
-  OFFSET 0
-$$;
+-- Looks anew at the sessions of learners that lie in some stretches of time, each of one learner, in one pass over each
+-- stretch, and says of how many it was stored otherwise. None is longer than a day, so nothing reaches further into it.
+CREATE FUNCTION "overlaps_find"("learners" uuid[], "from_times" timestamptz[], "to_times" timestamptz[]) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  deleted integer;
+  differing integer;
+BEGIN
+  UPDATE study_sessions s SET overlapping = false
+  FROM unnest("learners", "from_times", "to_times") AS touched (learner_id, from_time, to_time)
+  WHERE s.learner_id = touched.learner_id AND s.started_at >= touched.from_time AND s.started_at < touched.to_time
+    AND s.deleted_at IS NOT NULL AND s.overlapping;
+  GET DIAGNOSTICS deleted = ROW_COUNT;
+
+  UPDATE study_sessions s SET overlapping = fresh.overlapping
+  FROM (
+    SELECT touched.learner_id, touched.from_time, touched.to_time, near.id, near.started_at, near.overlapping AS stored,
+           coalesce(max(near.ends_at) OVER before > near.started_at, false) OR coalesce(lead(near.started_at) OVER in_order < near.ends_at, false) AS overlapping
+    FROM unnest("learners", "from_times", "to_times") WITH ORDINALITY AS touched (learner_id, from_time, to_time, nth)
+    CROSS JOIN LATERAL (
+      SELECT id, started_at, started_at + make_interval(mins => minutes) AS ends_at, overlapping FROM study_sessions
+      WHERE learner_id = touched.learner_id AND deleted_at IS NULL
+        AND started_at > touched.from_time - interval '2880 minutes' AND started_at < touched.to_time + interval '1440 minutes'
+      -- Keeps the planner from reading more than these, whatever it thinks of the rest.
+      OFFSET 0
+    ) near
+    WINDOW in_order AS (PARTITION BY touched.nth ORDER BY near.started_at, near.id),
+           before AS (PARTITION BY touched.nth ORDER BY near.started_at, near.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  ) fresh
+  WHERE s.learner_id = fresh.learner_id AND s.id = fresh.id AND fresh.stored <> fresh.overlapping
+    AND fresh.started_at > fresh.from_time - interval '1440 minutes' AND fresh.started_at < fresh.to_time;
+  GET DIAGNOSTICS differing = ROW_COUNT;
+  RETURN deleted + differing;
+END $$;
 
 -- Their names sort after those of the triggers that keep the sums: by then a writer holds the rows of learner_months in
 -- which the sessions lie, so of two who log at the same time the second sees what the first logged.
 CREATE FUNCTION "overlaps_add"() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  learners uuid[];
-  sessions uuid[];
 BEGIN
-  SELECT array_agg(touched.learner_id), array_agg(touched.id) INTO learners, sessions
+  PERFORM overlaps_find(array_agg(learner_id), array_agg(from_time), array_agg(to_time))
   FROM (
-    SELECT DISTINCT s.learner_id, either.id
-    FROM added s CROSS JOIN LATERAL sessions_at(s.learner_id, s.started_at, s.minutes, s.id) AS other (id) CROSS JOIN LATERAL (VALUES (s.id), (other.id)) AS either (id)
-    WHERE s.deleted_at IS NULL
-  ) touched;
-  IF sessions IS NOT NULL THEN
-    UPDATE study_sessions s SET overlapping = true
-    FROM unnest(learners, sessions) AS touched (learner_id, id)
-    WHERE s.learner_id = touched.learner_id AND s.id = touched.id AND NOT s.overlapping;
-  END IF;
+    SELECT learner_id, min(started_at) AS from_time, max(started_at + make_interval(mins => minutes)) AS to_time
+    FROM added WHERE deleted_at IS NULL GROUP BY learner_id, month_of(occurred_on)
+  ) touched
+  HAVING count(*) > 0;
   RETURN NULL;
 END $$;
 
 -- An erasure takes the times away, and leaves what followed from them.
 CREATE FUNCTION "overlaps_change"() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  learners uuid[];
-  sessions uuid[];
 BEGIN
   IF TG_OP = 'UPDATE' THEN
-    SELECT array_agg(learner_id), array_agg(id) INTO learners, sessions FROM (
-      SELECT DISTINCT moved.learner_id, touched.id
-      FROM (
-        SELECT either.* FROM changed s FULL JOIN became b ON b.learner_id = s.learner_id AND b.id = s.id
-        CROSS JOIN LATERAL (VALUES (s.learner_id, s.id, s.started_at, s.minutes), (b.learner_id, b.id, b.started_at, b.minutes)) AS either (learner_id, id, started_at, minutes)
-        WHERE either.id IS NOT NULL AND current_setting('cairn.erasing', true) IS DISTINCT FROM either.learner_id::text
-          AND (s.started_at, s.minutes, s.deleted_at IS NULL) IS DISTINCT FROM (b.started_at, b.minutes, b.deleted_at IS NULL)
-      ) moved
-      CROSS JOIN LATERAL (SELECT moved.id UNION ALL SELECT sessions_at(moved.learner_id, moved.started_at, moved.minutes, moved.id)) AS touched (id)
-    ) touched;
+    PERFORM overlaps_find(array_agg(learner_id), array_agg(from_time), array_agg(to_time))
+    FROM (
+      SELECT either.learner_id, min(either.started_at) AS from_time, max(either.started_at + make_interval(mins => either.minutes)) AS to_time
+      FROM changed s FULL JOIN became b ON b.learner_id = s.learner_id AND b.id = s.id
+      CROSS JOIN LATERAL (VALUES (s.learner_id, s.occurred_on, s.started_at, s.minutes), (b.learner_id, b.occurred_on, b.started_at, b.minutes))
+        AS either (learner_id, occurred_on, started_at, minutes)
+      WHERE either.learner_id IS NOT NULL AND current_setting('cairn.erasing', true) IS DISTINCT FROM either.learner_id::text
+        AND (s.started_at, s.minutes, s.deleted_at IS NULL) IS DISTINCT FROM (b.started_at, b.minutes, b.deleted_at IS NULL)
+      GROUP BY either.learner_id, month_of(either.occurred_on)
+    ) touched
+    HAVING count(*) > 0;
   ELSE
-    SELECT array_agg(learner_id), array_agg(id) INTO learners, sessions FROM (
-      SELECT DISTINCT s.learner_id, other.id
-      FROM changed s CROSS JOIN LATERAL sessions_at(s.learner_id, s.started_at, s.minutes, s.id) AS other (id) WHERE s.deleted_at IS NULL
-    ) touched;
-  END IF;
-  IF sessions IS NOT NULL THEN
-    PERFORM overlaps_find(learners, sessions);
+    PERFORM overlaps_find(array_agg(learner_id), array_agg(from_time), array_agg(to_time))
+    FROM (
+      SELECT learner_id, min(started_at) AS from_time, max(started_at + make_interval(mins => minutes)) AS to_time
+      FROM changed WHERE deleted_at IS NULL GROUP BY learner_id, month_of(occurred_on)
+    ) touched
+    HAVING count(*) > 0;
   END IF;
   RETURN NULL;
-END $$;
-
--- Looks anew at some sessions, and says of how many it was stored otherwise.
-CREATE FUNCTION "overlaps_find"("learners" uuid[], "sessions" uuid[]) RETURNS integer LANGUAGE plpgsql AS $$
-DECLARE
-  differing integer;
-BEGIN
-  UPDATE study_sessions s SET overlapping = NOT s.overlapping
-  FROM unnest("learners", "sessions") AS touched (learner_id, id)
-  WHERE s.learner_id = touched.learner_id AND s.id = touched.id
-    AND s.overlapping <> (s.deleted_at IS NULL AND EXISTS (SELECT FROM sessions_at(s.learner_id, s.started_at, s.minutes, s.id)));
-  GET DIAGNOSTICS differing = ROW_COUNT;
-  RETURN differing;
 END $$;
 
 CREATE TRIGGER "overlaps_add" AFTER INSERT ON "study_sessions"
@@ -261,6 +261,4 @@ BEGIN
 END $$;
 
 -- What was logged before. Of people who were erased the times are gone.
-UPDATE study_sessions s SET overlapping = true
-FROM learners l
-WHERE l.id = s.learner_id AND l.erased_at IS NULL AND s.deleted_at IS NULL AND EXISTS (SELECT FROM sessions_at(s.learner_id, s.started_at, s.minutes, s.id));
+SELECT overlaps_find(array_agg(id), array_agg('-infinity'::timestamptz), array_agg('infinity'::timestamptz)) FROM learners WHERE erased_at IS NULL HAVING count(*) > 0;

@@ -189,7 +189,7 @@ describe("an import", () => {
     expect(told[0]).toMatchObject({
       line: 1,
       problem: {
-        errors: [{ pointer: "#/team", detail: expect.stringMatching(/^Must be at most 20 teams, one below the other\. It is ".*…", of 104 characters\.$/) }],
+        errors: [{ pointer: "#/team", detail: expect.stringMatching(/^Must be at most 20 teams, one below the other\. It is ".*…", of 113 characters\.$/) }],
       },
     });
     expect(told.at(-1)).toMatchObject({ kind: "done", created: 1, rejected: 1 });

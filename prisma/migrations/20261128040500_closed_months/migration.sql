@@ -43,7 +43,7 @@ BEGIN
     CROSS JOIN LATERAL (VALUES (s.occurred_on, s.deleted_at, s.learner_id), (b.occurred_on, b.deleted_at, b.learner_id)) AS either (day, deleted_at, learner_id)
     WHERE either.day IS NOT NULL AND either.deleted_at IS NULL
       AND current_setting('cairn.erasing', true) IS DISTINCT FROM either.learner_id::text
-      AND to_jsonb(s) - '{note,note_shared,overlaps,version,updated_at}'::text[] IS DISTINCT FROM to_jsonb(b) - '{note,note_shared,overlaps,version,updated_at}'::text[];
+      AND to_jsonb(s) - '{note,note_shared,overlapping,version,updated_at}'::text[] IS DISTINCT FROM to_jsonb(b) - '{note,note_shared,overlapping,version,updated_at}'::text[];
   END IF;
   SELECT month INTO closed FROM closed_months WHERE month = ANY (months) ORDER BY month LIMIT 1;
   IF closed IS NOT NULL THEN

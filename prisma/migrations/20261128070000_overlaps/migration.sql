@@ -225,40 +225,5 @@ CREATE TRIGGER "overlaps_change" AFTER UPDATE ON "study_sessions"
 CREATE TRIGGER "overlaps_remove" AFTER DELETE ON "study_sessions"
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION "overlaps_change"();
 
--- As before: that a session overlaps another is no change of what was logged in a closed month.
-CREATE OR REPLACE FUNCTION "refuse_closed_months"() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  months date[];
-  closed date;
-BEGIN
-  IF current_setting('cairn.correcting', true) = 'on' THEN
-    RETURN NULL;
-  END IF;
-  LOCK TABLE closed_months IN ROW SHARE MODE;
-  -- Nearly always there is nothing to look for.
-  IF NOT EXISTS (SELECT FROM closed_months) THEN
-    RETURN NULL;
-  END IF;
-  IF TG_OP = 'INSERT' THEN
-    SELECT array_agg(DISTINCT month_of(occurred_on)) INTO months FROM added WHERE deleted_at IS NULL;
-  ELSIF TG_OP = 'DELETE' THEN
-    SELECT array_agg(DISTINCT month_of(occurred_on)) INTO months FROM changed WHERE deleted_at IS NULL;
-  ELSE
-    -- The note is the learner's own, and no report counts it. Whether it overlaps another follows from that one, too.
-    SELECT array_agg(DISTINCT month_of(either.day)) INTO months
-    FROM changed s FULL JOIN became b ON b.learner_id = s.learner_id AND b.id = s.id
-    CROSS JOIN LATERAL (VALUES (s.occurred_on, s.deleted_at, s.learner_id), (b.occurred_on, b.deleted_at, b.learner_id)) AS either (day, deleted_at, learner_id)
-    WHERE either.day IS NOT NULL AND either.deleted_at IS NULL
-      AND current_setting('cairn.erasing', true) IS DISTINCT FROM either.learner_id::text
-      AND to_jsonb(s) - '{note,note_shared,overlapping,version,updated_at}'::text[] IS DISTINCT FROM to_jsonb(b) - '{note,note_shared,overlapping,version,updated_at}'::text[];
-  END IF;
-  SELECT month INTO closed FROM closed_months WHERE month = ANY (months) ORDER BY month LIMIT 1;
-  IF closed IS NOT NULL THEN
-    RAISE EXCEPTION 'month % violates constraint "study_sessions_closed_month"', closed
-      USING ERRCODE = 'check_violation', TABLE = 'study_sessions', CONSTRAINT = 'study_sessions_closed_month';
-  END IF;
-  RETURN NULL;
-END $$;
-
 -- What was logged before. Of people who were erased the times are gone.
 SELECT overlaps_find(array_agg(id), array_agg('-infinity'::timestamptz), array_agg('infinity'::timestamptz)) FROM learners WHERE erased_at IS NULL HAVING count(*) > 0;

@@ -51,6 +51,9 @@ export function createGuards(db: PrismaClient) {
     if (request.scope.caller.role !== "admin") return refuse(request, "an admin's key");
     await mustSee(request);
   };
+  const anAdmin: Guard = async ({ scope: { caller } }) => {
+    if (caller.role !== "admin") throw forbidden("an admin's key");
+  };
   const mustFindTeam = async (request: FastifyRequest, teams: (scope: Scope) => Prisma.TeamWhereInput) => {
     const id = pathId(request, "teamId");
     if (!(await db.team.count({ where: { AND: [{ id }, teams(request.scope)] } }))) throw nothing(request, "teamId");
@@ -144,14 +147,10 @@ export function createGuards(db: PrismaClient) {
     },
 
     /** Admins alone. */
-    readAudit: async ({ scope: { caller } }) => {
-      if (caller.role !== "admin") throw forbidden("an admin's key");
-    },
+    readAudit: anAdmin,
 
     /** Admins alone. */
-    closePeriods: async ({ scope: { caller } }) => {
-      if (caller.role !== "admin") throw forbidden("an admin's key");
-    },
+    closePeriods: anAdmin,
 
     /** Who somebody is at the identity provider: admins alone. */
     manageSignIn: adminOnly,

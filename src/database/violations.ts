@@ -84,14 +84,13 @@ export function constraintProblem(error: unknown): AppError | undefined {
   if (name === LEARNERS_ERASED) return learnerErased();
   if (name === LEARNERS_MERGED) return learnerMerged();
   if (/^update or delete on/.test(causeOf(error).originalMessage ?? "")) return IN_USE;
-  const [code, detail, pointer] = CONSTRAINTS[name] ?? [];
-  if (!code || !detail) return name.endsWith("_pkey") ? ID_TAKEN : undefined;
-  return new AppError(code, detail, pointer ? [{ pointer, detail }] : []);
+  if (Object.hasOwn(CONSTRAINTS, name)) return refusalBy(name);
+  return name.endsWith("_pkey") ? ID_TAKEN : undefined;
 }
 
 /** The problem that stands for a constraint of the table above. */
-export function refusalBy(name: keyof typeof CONSTRAINTS): AppError {
-  const [code, detail, pointer] = CONSTRAINTS[name] as (typeof CONSTRAINTS)[string];
+export function refusalBy(name: string): AppError {
+  const [code, detail, pointer] = CONSTRAINTS[name] as Words;
   return new AppError(code, detail, pointer ? [{ pointer, detail }] : []);
 }
 

@@ -37,8 +37,8 @@ const CHARGED_AHEAD_MS: Record<Work, number> = { light: 5, heavy: 50, long: 0 };
 // To read and parse a body, which happens before the work is timed.
 const BODY_BYTES_PER_MS = 20_000;
 
-const LARGE_BODY_BYTES = 65_536;
-const LARGE_PAGE = 50;
+export const LARGE_BODY_BYTES = 65_536;
+export const LARGE_PAGE = 50;
 const RETRY_AFTER_SECONDS = 2;
 
 /**

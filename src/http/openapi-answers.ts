@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { FastifyContextConfig } from "fastify";
 import { z } from "zod";
+import { LARGE_BODY_BYTES, LARGE_PAGE } from "./budget";
 import { IdempotencyHeaders } from "./idempotency";
 import { IfNoneMatchHeaders } from "./preconditions";
 import { OF_BODIES, onlyProblems, withProblem } from "./problem";
@@ -29,8 +30,12 @@ export function withWhatFollows<S extends Schema>(route: Route, schema: S | unde
 /** What an operation is for, in its route's own words; who may; and what it costs. */
 export function describeOperation({ preHandler, config, url }: Route, { description, querystring, body }: Schema): string {
   const { who = "anybody, without a key" } = (preHandler ?? {}) as { who?: string };
-  const grows = [hasField(querystring, "limit") && "more than 50 items", hasField(querystring, "q") && "a search", config?.forms && "another media type"];
-  const asksForMuch = [...grows, config?.forms === undefined && body !== undefined && "a body of more than 64 KiB"].filter(Boolean);
+  const grows = [
+    hasField(querystring, "limit") && `more than ${LARGE_PAGE} items`,
+    hasField(querystring, "q") && "a search",
+    config?.forms && "another media type",
+  ];
+  const asksForMuch = [...grows, config?.forms === undefined && body !== undefined && `a body of more than ${LARGE_BODY_BYTES / 1_024} KiB`].filter(Boolean);
   const light = asksForMuch.length ? `light; heavy with ${asksForMuch.join(" or ")}` : "light";
   const cost = url.startsWith("/v1/") ? COSTS[config?.work ?? "light"] : "light";
   return [description, `**Who may:** ${who}.`, `**Cost:** ${cost ?? light}.`].filter(Boolean).join("\n\n");

@@ -6,7 +6,7 @@ export const LearnerMerge = z
   .strictObject({ survivorId: Id.meta({ description: "The record that stays." }) })
   .meta({ id: "LearnerMerge", examples: [{ survivorId: "0193d5a0-6c00-7a31-9d4e-1f2a3b4c5d6e" }] });
 
-export const CONFLICTS = ["both-sign-in", "two-timers", "session-ids", "full-days", "closed-months", "reviewed-each-other"] as const;
+const CONFLICTS = ["both-sign-in", "two-timers", "session-ids", "full-days", "closed-months", "reviewed-each-other"] as const;
 const counts = z.record(z.string(), z.int());
 
 export const Merger = z

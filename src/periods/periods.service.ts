@@ -1,7 +1,7 @@
 import type { Scope } from "../access/scope";
 import { type Db, inTransaction } from "../database/transaction";
 import { type Day, endOf, toDate, toDay } from "../days";
-import { AppError, notFound } from "../errors";
+import { AppError } from "../errors";
 import type { ClosedMonth } from "../generated/prisma/client";
 import { type Page, readPage } from "../http/paging";
 import type { PeriodClosure, PeriodClosureList } from "./periods.schema";
@@ -43,8 +43,7 @@ export function listClosures(db: Db, page: PeriodClosureList): Promise<Page<Peri
 }
 
 export async function reopenMonth(db: Db, month: string): Promise<void> {
-  const { count } = await db.closedMonth.deleteMany({ where: { month: toDate(firstDayOf(month)) } });
-  if (!count) throw notFound();
+  await db.closedMonth.delete({ where: { month: toDate(firstDayOf(month)) } });
 }
 
 function firstDayOf(month: string): Day {

@@ -24,7 +24,7 @@ export function splitMinutes({ minutes, mode, split }: SplitInput, defaultMode: 
 }
 
 /** A change of a split: a part that is left out stays, and null takes it away. */
-export type SplitChange = Omit<Partial<SplitInput>, "split"> & { split?: Partial<Record<Mode, number | null | undefined>> | undefined };
+type SplitChange = Omit<Partial<SplitInput>, "split"> & { split?: Partial<Record<Mode, number | null | undefined>> | undefined };
 
 /**
  * Splits a session's minutes anew after a change. Without a new mode or split, a session that

@@ -10,8 +10,11 @@ const MAX_BATCH = 1_000;
 // A mentor's word is given on a session that is there, not by whoever logs it.
 const { mentorConfirmed: _, ...LOGGED_AS } = Verification;
 
-const minutes = z.int().min(1).max(1440);
-const part = z.int().min(0).max(1440);
+/** How long a session may last. */
+export const LONGEST_MINUTES = 1_440;
+
+const minutes = z.int().min(1).max(LONGEST_MINUTES);
+const part = z.int().min(0).max(LONGEST_MINUTES);
 const impact = z.int().min(1).max(5).meta({ description: "How useful it was, rated by the learner from 1 to 5." });
 
 const EXAMPLE = {

@@ -2,12 +2,11 @@ import { readsWhatTheyLog, type Scope } from "../access/scope";
 import type { Db } from "../database/transaction";
 import { addDays, type Day, dayIn, toDay } from "../days";
 import { Prisma, type StudySession as Row } from "../generated/prisma/client";
-import type { StudySessionCreate, Warning } from "./study-sessions.schema";
+import { LONGEST_MINUTES, type StudySessionCreate, type Warning } from "./study-sessions.schema";
 
 /** Sessions that a warning names, and counts. */
 const MOST_NAMED = 20;
 const LATE_DAYS = 90;
-const LONGEST_MINUTES = 1_440;
 
 /** A session that was written: as it is stored, and, where it was logged, as it was sent. */
 export type WrittenSession = { row: Row; scope: Scope; sent?: { row: Row; input: StudySessionCreate } | undefined };

@@ -38,11 +38,16 @@ export async function moveTeam(db: Db, scope: Scope, teamId: string, { parentId,
   if (move.untilDay && move.untilDay <= move.fromDay) throw invalid("#/untilDay", "untilDay must be after fromDay.");
   if (move.untilDay && move.untilDay > today) throw invalid("#/untilDay", "untilDay is for a time that is over. Leave it out for a move that lasts.");
   return inTransaction(db, async (tx) => {
-    await tx.$queryRaw`SELECT 1 FROM teams WHERE id = ${teamId}::uuid FOR NO KEY UPDATE`;
+    await holdTeam(tx, teamId);
     const open = await placeTeam(tx, teamId, move);
     if (open !== undefined) await tx.team.update({ where: { id: teamId }, data: { parentId: open, version: { increment: 1 } } });
     return getTeamParents(tx, scope, teamId);
   });
+}
+
+/** Lets nobody else change a team until the transaction ends. */
+export async function holdTeam(tx: Db, id: string): Promise<void> {
+  await tx.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
 }
 
 /**

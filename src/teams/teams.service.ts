@@ -9,7 +9,7 @@ import type { Prisma, Team as Row } from "../generated/prisma/client";
 import { beyond, type Page, readPage } from "../http/paging";
 import type { IfVersion } from "../http/preconditions";
 import { changeTarget } from "../mix";
-import { placeTeam } from "./team-parents.service";
+import { holdTeam, placeTeam } from "./team-parents.service";
 import type { Member, MemberList, Team, TeamCreate, TeamList, TeamUpdate } from "./teams.schema";
 
 /** Whoever keeps the directory sees all of it. */
@@ -60,7 +60,7 @@ export async function presentTeams(db: Db, scope: Scope, teams: Row[]): Promise<
 export function updateTeam(db: Db, scope: Scope, id: string, { target, ...input }: TeamUpdate, ifVersion: IfVersion): Promise<Team> {
   const where = { id, ...ifVersion };
   return inTransaction(db, async (tx) => {
-    await tx.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
+    await holdTeam(tx, id);
     const before = await tx.team.findUniqueOrThrow({ where });
     const change = target === undefined ? input : { ...input, target: changeTarget(before.target, target) };
     if (changesNothing(tx, before, change)) return presentTeam(tx, scope, before);
@@ -76,7 +76,7 @@ export async function deleteTeam(db: Db, id: string, ifVersion: IfVersion): Prom
 
 /** Whom it concerns where a team stands and who leads it: the leads of the team and of those above, and whoever is at or below it today. */
 export async function involvedInTeam(db: Db, id: string, today: Day): Promise<Involved> {
-  await db.$queryRaw`SELECT 1 FROM teams WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
+  await holdTeam(db, id);
   const below = await db.teamClosure.findMany({ where: { ancestorId: id }, select: { teamId: true }, orderBy: { depth: "asc" } });
   const members = await db.membership.findMany({ where: { ...onDay(today), team: { ancestors: { some: { ancestorId: id } } } }, select: { learnerId: true } });
   return { learnerIds: await leadsOf(db, [id]), crowd: members.map(({ learnerId }) => learnerId), itemIds: below.map(({ teamId }) => teamId) };

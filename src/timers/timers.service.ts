@@ -8,12 +8,11 @@ import type { IfVersion } from "../http/preconditions";
 import { getLearner } from "../learners/learners.service";
 import { goalOfStep, otherGoal } from "../steps/steps.service";
 import { checkStart } from "../study-sessions/log-sessions";
-import type { LoggedSession } from "../study-sessions/study-sessions.schema";
+import { LONGEST_MINUTES, type LoggedSession } from "../study-sessions/study-sessions.schema";
 import { logSession } from "../study-sessions/study-sessions.service";
 import type { Timer, TimerStart, TimerStop, TimerUpdate } from "./timers.schema";
 
 const MS_PER_MINUTE = 60_000;
-const LONGEST_MINUTES = 1440;
 
 /** The primary key holds a learner to one timer. One that has ended makes room for the next. */
 export function startTimer(db: Db, learnerId: string, input: TimerStart, now: Date): Promise<Timer> {

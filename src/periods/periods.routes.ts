@@ -36,7 +36,7 @@ export function periodRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "getPeriodClosure",
       summary: "See whether a month is closed",
-      description: "Whether, when and by whom a month was closed. Changes nothing.",
+      description: "Whether and when a month was closed. Changes nothing.",
       tags,
       params,
       response: { 200: PeriodClosure, ...problems("not-found") },

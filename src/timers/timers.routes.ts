@@ -103,7 +103,7 @@ export function timerRoutes(app: App, { db, clock, may }: Context): void {
     schema: {
       operationId: "stopTimer",
       summary: "Stop a learner's timer into a study session",
-      description: "Ends the timer and logs its minutes: stores one session and removes the timer.",
+      description: "Ends the timer and logs its minutes. Stores one session.",
       tags,
       params,
       headers: IdempotencyHeaders.extend(reasonHeader),

@@ -51,7 +51,8 @@ test("a person has four light requests under way; more wait, and others do not",
   await begun(7);
   for (const n of [5, 6]) open.get(`ada ${n}`)?.();
   expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toEqual(Array(6).fill(200));
-  expect(places.count()).toEqual({ taken: 0, waiting: 0 });
+  // A slow machine may have kept them for longer than is free: a place is taken until its work is paid for.
+  await eventually(() => expect(places.count()).toEqual({ taken: 0, waiting: 0 }));
 });
 
 test("a person has one heavy request under way, and light ones beside it", async () => {
@@ -167,7 +168,7 @@ test("a long request takes a turn of heavy work for each of its pieces, and no p
   await begun(4);
   for (const name of ["ada 1", "ada 2", "bo 2"]) open.get(name)?.();
   for (const answer of [idle, ...heavy]) expect((await answer).statusCode).toBe(200);
-  expect(places.count()).toEqual({ taken: 0, waiting: 0 });
+  await eventually(() => expect(places.count()).toEqual({ taken: 0, waiting: 0 }));
 });
 
 test("a program, which acts for many, has more under way than a person", async () => {
